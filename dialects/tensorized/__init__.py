@@ -1,0 +1,44 @@
+"""The tensorized dialect: instructions, kernels, scheduled loop nests and grids of registers."""
+
+from xdsl.ir import Dialect
+
+from .access import LoopAttr as LoopAttr
+from .attributes import LayoutAttr as LayoutAttr
+from .attributes import LevelAttr as LevelAttr
+from .attributes import check_layout as check_layout
+from .attributes import layout_of as layout_of
+from .attributes import physical_type as physical_type
+from .instruction import InstructionOp as InstructionOp
+from .instruction import YieldOp as YieldOp
+from .kernel import CallOp as CallOp
+from .kernel import KernelOp as KernelOp
+from .kernel import kernels as kernels
+from .nest import ContractOp as ContractOp
+from .nest import EmptyOp as EmptyOp
+from .nest import GenericOp as GenericOp
+from .nest import NestOperation as NestOperation
+from .nest import PackOp as PackOp
+from .register import ApplyOp as ApplyOp
+from .register import LoadOp as LoadOp
+from .register import MapOp as MapOp
+from .register import RegisterAccess as RegisterAccess
+from .register import StoreOp as StoreOp
+
+TENSORIZED = Dialect(
+    "tensorized",
+    [
+        YieldOp,
+        InstructionOp,
+        KernelOp,
+        CallOp,
+        GenericOp,
+        ContractOp,
+        PackOp,
+        EmptyOp,
+        LoadOp,
+        StoreOp,
+        ApplyOp,
+        MapOp,
+    ],
+    [LoopAttr, LayoutAttr, LevelAttr],
+)

@@ -1,0 +1,139 @@
+"""Machine instructions, declared by their meaning."""
+
+from __future__ import annotations
+
+from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, IntAttr, StringAttr, SymbolNameConstraint, VectorType
+from xdsl.dialects.utils import AbstractYieldOperation
+from xdsl.ir import Attribute
+from xdsl.irdl import IRDLOperation, irdl_op_definition, opt_prop_def, prop_def, region_def, traits_def
+from xdsl.parser import Parser
+from xdsl.printer import Printer
+from xdsl.traits import IsolatedFromAbove, IsTerminator, SymbolOpInterface
+from xdsl.utils.exceptions import VerifyException
+
+from .access import LoopAttr, access_text, loops_text, parse_access, parse_loops
+from .linear_form import bounds, linear_form
+
+
+@irdl_op_definition
+class YieldOp(AbstractYieldOperation[Attribute]):
+    """Ends the body of an instruction, a nest, a map or a kernel: `tensorized.yield %s : f32`."""
+
+    name = "tensorized.yield"
+    traits = traits_def(IsTerminator())
+
+
+@irdl_op_definition
+class InstructionOp(IRDLOperation):
+    """A machine instruction: its registers, how its loops index their lanes, and its scalar body.
+
+    ```mlir
+    tensorized.instruction @fma_8xf32 intrinsic "llvm.fma.v8f32" feature "fma" mnemonic "vfmadd"
+      latency 4 per_cycle 2 loops (i: parallel 8)
+      (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {
+      %p = arith.mulf %a, %b : f32
+      %s = arith.addf %acc, %p : f32
+      tensorized.yield %s : f32
+    }
+    ```
+    Operands come in the intrinsic's order; the one marked `inout` is the accumulator, and the result has
+    its type. Meaning: for every loop index, acc[at] = body(operands[at]), reductions in loop order; a
+    float body may be evaluated with fused or unfused rounding. Without an intrinsic the body itself is
+    emitted, vectorized. `feature` is the LLVM target feature it needs, `mnemonic` how the assembly must
+    begin, `latency` in cycles and `per_cycle` its throughput per core.
+    """
+
+    name = "tensorized.instruction"
+    sym_name = prop_def(SymbolNameConstraint())
+    intrinsic = opt_prop_def(StringAttr)
+    feature = opt_prop_def(StringAttr)
+    mnemonic = opt_prop_def(StringAttr)
+    latency = opt_prop_def(IntAttr)
+    per_cycle = opt_prop_def(IntAttr)
+    loops = prop_def(ArrayAttr[LoopAttr])
+    registers = prop_def(ArrayAttr[VectorType])
+    maps = prop_def(ArrayAttr[AffineMapAttr])
+    accumulator = prop_def(IntAttr)
+    body = region_def("single_block")
+    traits = traits_def(SymbolOpInterface(), IsolatedFromAbove())
+
+    @property
+    def extents(self) -> list[int]:
+        return [loop.extent.data for loop in self.loops]
+
+    @property
+    def accumulator_register(self) -> VectorType:
+        return self.registers.data[self.accumulator.data]
+
+    def print(self, printer: Printer) -> None:
+        names = [loop.label.data for loop in self.loops]
+        printer.print_string(" ")
+        printer.print_symbol_name(self.sym_name.data)
+        for field in ("intrinsic", "feature", "mnemonic"):
+            if (value := getattr(self, field)) is not None:
+                printer.print_string(f' {field} "{value.data}"')
+        for field in ("latency", "per_cycle"):
+            if (value := getattr(self, field)) is not None:
+                printer.print_string(f" {field} {value.data}")
+        printer.print_string(f" {loops_text(self.loops.data)} (")
+        for i, argument in enumerate(self.body.block.args):
+            printer.print_string((", " if i else "") + ("inout " if i == self.accumulator.data else ""))
+            printer.print_ssa_value(argument)
+            printer.print_string(": ")
+            printer.print_attribute(self.registers.data[i])
+            printer.print_string(" at " + access_text(self.maps.data[i].data, names))
+        printer.print_string(") ")
+        printer.print_region(self.body, print_entry_block_args=False)
+
+    @classmethod
+    def parse(cls, parser: Parser) -> InstructionOp:
+        properties: dict[str, Attribute] = {"sym_name": parser.parse_symbol_name()}
+        for field in ("intrinsic", "feature", "mnemonic"):
+            if parser.parse_optional_keyword(field) is not None:
+                properties[field] = StringAttr(parser.parse_str_literal())
+        for field in ("latency", "per_cycle"):
+            if parser.parse_optional_keyword(field) is not None:
+                properties[field] = IntAttr(parser.parse_integer(allow_boolean=False))
+        properties["loops"] = loops = parse_loops(parser)
+        names = [loop.label.data for loop in loops]
+        registers: list[VectorType] = []
+        maps: list[AffineMapAttr] = []
+        accumulators: list[int] = []
+
+        def operand():
+            if parser.parse_optional_keyword("inout") is not None:
+                accumulators.append(len(registers))
+            argument = parser.parse_argument(expect_type=False)
+            parser.parse_punctuation(":")
+            register = parser.parse_type()
+            if not isinstance(register, VectorType):
+                parser.raise_error("expected a vector type for a register")
+            parser.parse_keyword("at")
+            registers.append(register)
+            maps.append(AffineMapAttr(parse_access(parser, names)))
+            return argument.resolve(register.element_type)
+
+        arguments = parser.parse_comma_separated_list(parser.Delimiter.PAREN, operand)
+        if len(accumulators) != 1:
+            parser.raise_error(f"an instruction has one inout operand, not {len(accumulators)}")
+        properties |= {
+            "registers": ArrayAttr(registers),
+            "maps": ArrayAttr(maps),
+            "accumulator": IntAttr(accumulators[0]),
+        }
+        return cls.build(properties=properties, regions=[parser.parse_region(arguments)])
+
+    def verify_(self) -> None:
+        extents = self.extents
+        for register, access, argument in zip(self.registers, self.maps, self.body.block.args, strict=True):
+            if len(access.data.results) != 1 or register.get_num_dims() != 1:
+                raise VerifyException(f"register {register} and its map must be one-dimensional")
+            low, high = bounds(linear_form(access.data.results[0], extents), extents)
+            if low != 0 or high + 1 != register.get_shape()[0]:
+                raise VerifyException(f"register {register} has other lanes than its map reaches, {low}..{high}")
+            if argument.type != register.element_type:
+                raise VerifyException(f"body argument has type {argument.type}, register {register.element_type}")
+        last = self.body.block.last_op
+        accumulated = self.accumulator_register.element_type
+        if not isinstance(last, YieldOp) or [v.type for v in last.operands] != [accumulated]:
+            raise VerifyException(f"the body must yield one {accumulated}")

@@ -1,0 +1,215 @@
+"""Kernels and the calls that run them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from xdsl.dialects.builtin import (
+    ArrayAttr,
+    DictionaryAttr,
+    FunctionType,
+    IntAttr,
+    MemRefType,
+    ShapedType,
+    StringAttr,
+    SymbolNameConstraint,
+    SymbolRefAttr,
+    TensorType,
+)
+from xdsl.ir import Attribute, Operation, Region, SSAValue
+from xdsl.irdl import (
+    IRDLOperation,
+    irdl_op_definition,
+    opt_prop_def,
+    prop_def,
+    region_def,
+    traits_def,
+    var_operand_def,
+    var_result_def,
+)
+from xdsl.parser import Parser
+from xdsl.printer import Printer
+from xdsl.traits import IsolatedFromAbove, SymbolOpInterface, SymbolTable
+from xdsl.utils.exceptions import VerifyException
+
+from .attributes import LevelAttr, level_text, parse_level
+from .instruction import YieldOp
+
+
+@irdl_op_definition
+class KernelOp(IRDLOperation):
+    """A function of physical tensors: nests that share one parallel band, scheduled as one.
+
+    ```mlir
+    tensorized.kernel @conv_0(%x: tensor<58x3712xf32>, %w: tensor<64x576xf32> constant, %b: tensor<64xf32>)
+      -> tensor<56x56x64xf32> lanes {o = 8} schedule [order [o, h, w] tile {o = 16, w = 6}, order [r, k]] {
+      ...
+      tensorized.yield %y : tensor<56x56x64xf32>
+    }
+    ```
+    `constant` marks an argument that every caller computes at compile time, so that it may be packed.
+    `lanes` names the loops that run along vector lanes, and how many. Loops go by their names, which
+    mean the same in every nest of the kernel. After `lower-kernels` the arguments are memrefs, the last
+    one the output, and the body is loops over registers.
+    """
+
+    name = "tensorized.kernel"
+    sym_name = prop_def(SymbolNameConstraint())
+    function_type = prop_def(FunctionType)
+    constants = prop_def(ArrayAttr[IntAttr])
+    lanes = opt_prop_def(DictionaryAttr)
+    schedule = opt_prop_def(ArrayAttr[LevelAttr])
+    body = region_def("single_block")
+    traits = traits_def(SymbolOpInterface(), IsolatedFromAbove())
+
+    def __init__(self, name: str, results: Sequence[Attribute], body: Region, constants: Sequence[int] = ()):
+        arguments = [a.type for a in body.block.args]
+        super().__init__(
+            properties={
+                "sym_name": StringAttr(name),
+                "function_type": FunctionType.from_lists(arguments, list(results)),
+                "constants": ArrayAttr(map(IntAttr, sorted(constants))),
+            },
+            regions=[body],
+        )
+
+    @property
+    def constant_arguments(self) -> set[int]:
+        return {i.data for i in self.constants}
+
+    @property
+    def lane_counts(self) -> dict[str, int]:
+        entries = self.lanes.data if self.lanes else {}
+        return {k: v.data for k, v in entries.items() if isinstance(v, IntAttr)}
+
+    def set_schedule(self, lanes: Mapping[str, int], levels: Sequence[LevelAttr]) -> None:
+        self.properties["lanes"] = DictionaryAttr({k: IntAttr(v) for k, v in lanes.items()})
+        self.properties["schedule"] = ArrayAttr(levels)
+
+    def update_type(self) -> None:
+        """Makes the function type agree with the body after arguments or the result changed type."""
+        block = self.body.block
+        last = block.last_op
+        results = [v.type for v in last.operands] if last else []
+        self.properties["function_type"] = FunctionType.from_lists([a.type for a in block.args], results)
+
+    def print(self, printer: Printer) -> None:
+        printer.print_string(" ")
+        printer.print_symbol_name(self.sym_name.data)
+        printer.print_string("(")
+        for i, argument in enumerate(self.body.block.args):
+            printer.print_string(", " if i else "")
+            printer.print_ssa_value(argument)
+            printer.print_string(": ")
+            printer.print_attribute(argument.type)
+            printer.print_string(" constant" if i in self.constant_arguments else "")
+        printer.print_string(")")
+        for i, result in enumerate(self.function_type.outputs):
+            printer.print_string(", " if i else " -> ")
+            printer.print_attribute(result)
+        if self.lanes is not None:
+            lanes = ", ".join(f"{k} = {v}" for k, v in self.lane_counts.items())
+            printer.print_string(f" lanes {{{lanes}}}")
+        if self.schedule is not None:
+            printer.print_string(f" schedule [{', '.join(map(level_text, self.schedule))}]")
+        printer.print_string(" ")
+        printer.print_region(self.body, print_entry_block_args=False)
+
+    @classmethod
+    def parse(cls, parser: Parser) -> KernelOp:
+        name = parser.parse_symbol_name().data
+        constants: list[int] = []
+        count = 0
+
+        def argument():
+            nonlocal count
+            parsed = parser.parse_argument()
+            if parser.parse_optional_keyword("constant") is not None:
+                constants.append(count)
+            count += 1
+            return parsed
+
+        arguments = parser.parse_comma_separated_list(parser.Delimiter.PAREN, argument)
+        results: list[Attribute] = []
+        if parser.parse_optional_punctuation("->") is not None:
+            results = parser.parse_comma_separated_list(parser.Delimiter.NONE, parser.parse_type)
+        lanes: dict[str, int] = {}
+
+        def lane() -> None:
+            key = parser.parse_identifier()
+            parser.parse_punctuation("=")
+            lanes[key] = parser.parse_integer(allow_boolean=False)
+
+        has_lanes = parser.parse_optional_keyword("lanes") is not None
+        if has_lanes:
+            parser.parse_comma_separated_list(parser.Delimiter.BRACES, lane)
+        levels = None
+        if parser.parse_optional_keyword("schedule") is not None:
+            levels = parser.parse_comma_separated_list(parser.Delimiter.SQUARE, lambda: parse_level(parser))
+        kernel = cls(name, results, parser.parse_region(arguments), constants)
+        if has_lanes:
+            kernel.properties["lanes"] = DictionaryAttr({k: IntAttr(v) for k, v in lanes.items()})
+        if levels is not None:
+            kernel.properties["schedule"] = ArrayAttr(levels)
+        return kernel
+
+    def verify_(self) -> None:
+        block = self.body.block
+        if [a.type for a in block.args] != list(self.function_type.inputs):
+            raise VerifyException(f"@{self.sym_name.data}: arguments do not have the function type's inputs")
+        last = block.last_op
+        if not isinstance(last, YieldOp) or [v.type for v in last.operands] != list(self.function_type.outputs):
+            raise VerifyException(f"@{self.sym_name.data}: the body must yield {self.function_type.outputs}")
+        if any(i >= len(block.args) for i in self.constant_arguments):
+            raise VerifyException(f"@{self.sym_name.data}: constant names an argument that does not exist")
+
+
+def _size(value: Attribute) -> tuple[Attribute, int]:
+    if not isinstance(value, TensorType | MemRefType):
+        raise VerifyException(f"a kernel takes tensors or memrefs, not {value}")
+    assert isinstance(value, ShapedType)
+    count = 1
+    for extent in value.get_shape():
+        count *= extent
+    return value.element_type, count
+
+
+@irdl_op_definition
+class CallOp(IRDLOperation):
+    """Runs a kernel: `%y = tensorized.call @conv_0(%x, %w) : (tensor<...>, tensor<...>) -> tensor<...>`.
+
+    Operands are taken row-major: a shape may differ from the kernel argument's as long as element type
+    and count agree. After `plan-memory` it passes memrefs, the output last, and returns nothing.
+    """
+
+    name = "tensorized.call"
+    kernel = prop_def(SymbolRefAttr)
+    arguments = var_operand_def(TensorType | MemRefType)
+    results_ = var_result_def(TensorType)
+    assembly_format = "$kernel `(` $arguments `)` attr-dict `:` functional-type($arguments, $results_)"
+
+    def __init__(self, kernel: str, arguments: Sequence[SSAValue], results: Sequence[Attribute]):
+        super().__init__(
+            operands=[arguments], result_types=[results], properties={"kernel": SymbolRefAttr(kernel)}
+        )
+
+    def callee(self) -> KernelOp:
+        found = SymbolTable.lookup_symbol(self, self.kernel)
+        if not isinstance(found, KernelOp):
+            raise VerifyException(f"unknown kernel {self.kernel}")
+        return found
+
+    def verify_(self) -> None:
+        callee = self.callee()
+        given = [v.type for v in (*self.arguments, *self.results_)]
+        wanted = [*callee.function_type.inputs, *callee.function_type.outputs]
+        if len(given) != len(wanted):
+            raise VerifyException(f"{self.kernel} takes and returns {len(wanted)} values, the call has {len(given)}")
+        for i, (have, want) in enumerate(zip(given, wanted)):
+            if _size(have) != _size(want):
+                raise VerifyException(f"{self.kernel}: value {i} is {have}, the kernel's is {want}")
+
+
+def kernels(module: Operation) -> list[KernelOp]:
+    """The kernels of a module, in order."""
+    return [op for region in module.regions for block in region.blocks for op in block.ops if isinstance(op, KernelOp)]

@@ -1,0 +1,398 @@
+"""Tensor-level loop nests: generic, contract, pack and empty."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import (
+    AffineMapAttr,
+    ArrayAttr,
+    DictionaryAttr,
+    FloatAttr,
+    StringAttr,
+    SymbolRefAttr,
+    TensorType,
+    f64,
+)
+from xdsl.ir import Attribute, Operation, Region, SSAValue
+from xdsl.ir.affine import AffineMap
+from xdsl.irdl import (
+    IRDLOperation,
+    irdl_op_definition,
+    operand_def,
+    opt_prop_def,
+    prop_def,
+    region_def,
+    result_def,
+    traits_def,
+    var_operand_def,
+)
+from xdsl.parser import Parser
+from xdsl.printer import Printer
+from xdsl.traits import Pure, SymbolTable
+from xdsl.utils.exceptions import VerifyException
+
+from .access import LoopAttr, access_text, loops_text, parse_access, parse_loops
+from .attributes import parse_float
+from .instruction import InstructionOp, YieldOp
+from .linear_form import bounds, linear_form
+
+
+def loop_names(loops: ArrayAttr[LoopAttr]) -> list[str]:
+    return [loop.label.data for loop in loops]
+
+
+def loop_extents(loops: ArrayAttr[LoopAttr]) -> list[int]:
+    return [loop.extent.data for loop in loops]
+
+
+def check_access(access: AffineMap, tensor: TensorType, loops: ArrayAttr[LoopAttr]) -> None:
+    """Every index the loops produce must lie inside `tensor`."""
+    names, extents = loop_names(loops), loop_extents(loops)
+    text = access_text(access, names)
+    if access.num_dims != len(extents):
+        raise VerifyException(f"access {text} is over {access.num_dims} loops, not {len(extents)}")
+    if len(access.results) != tensor.get_num_dims():
+        raise VerifyException(f"access {text} has {len(access.results)} indices, {tensor} {tensor.get_num_dims()} dimensions")
+    for expr, size in zip(access.results, tensor.get_shape(), strict=True):
+        low, high = bounds(linear_form(expr, extents), extents)
+        if low < 0 or high >= size:
+            raise VerifyException(f"access {text} leaves {tensor}: reaches {low}..{high} of {size}")
+
+
+class NestOperation(IRDLOperation):
+    """What generic and contract share: named loops over `ins` and `init`, each read at an affine access.
+    The init is read and written at its access; the result is a copy of it with those elements replaced."""
+
+    inputs = var_operand_def(TensorType)
+    init = operand_def(TensorType)
+    res = result_def(TensorType)
+    loops = prop_def(ArrayAttr[LoopAttr])
+    maps = prop_def(ArrayAttr[AffineMapAttr])
+
+    @property
+    def loop_names(self) -> list[str]:
+        return loop_names(self.loops)
+
+    @property
+    def extents(self) -> list[int]:
+        return loop_extents(self.loops)
+
+    @property
+    def kinds(self) -> list[str]:
+        return [loop.kind.data for loop in self.loops]
+
+    @property
+    def accesses(self) -> list[AffineMap]:
+        """One map per input, then the init's."""
+        return [m.data for m in self.maps]
+
+    @property
+    def is_reduction(self) -> bool:
+        return "reduction" in self.kinds
+
+    def print_nest(self, printer: Printer) -> None:
+        names = self.loop_names
+
+        def one(item: tuple[SSAValue, AffineMapAttr]) -> None:
+            printer.print_ssa_value(item[0])
+            printer.print_string(" at " + access_text(item[1].data, names) + " : ")
+            printer.print_attribute(item[0].type)
+
+        printer.print_string(f" {loops_text(self.loops.data)} ins(")
+        printer.print_list(zip(self.inputs, self.maps), one)
+        printer.print_string(") init(")
+        one((self.init, self.maps.data[-1]))
+        printer.print_string(")")
+
+    @staticmethod
+    def parse_nest(parser: Parser):
+        loops = parse_loops(parser)
+        names = loop_names(loops)
+        maps: list[AffineMapAttr] = []
+
+        def one() -> SSAValue:
+            operand = parser.parse_unresolved_operand()
+            parser.parse_keyword("at")
+            maps.append(AffineMapAttr(parse_access(parser, names)))
+            parser.parse_punctuation(":")
+            return parser.resolve_operand(operand, parser.parse_type())
+
+        parser.parse_keyword("ins")
+        inputs = parser.parse_comma_separated_list(parser.Delimiter.PAREN, one)
+        parser.parse_keyword("init")
+        with parser.in_parens():
+            init = one()
+        return [inputs, init], {"loops": loops, "maps": ArrayAttr(maps)}
+
+    def verify_nest(self) -> None:
+        if len(set(self.loop_names)) != len(self.loop_names):
+            raise VerifyException(f"loop names repeat: {', '.join(self.loop_names)}")
+        for value, access in zip((*self.inputs, self.init), self.accesses, strict=True):
+            assert isinstance(value.type, TensorType)
+            check_access(access, value.type, self.loops)
+        reduced = {i for i, kind in enumerate(self.kinds) if kind == "reduction"}
+        if self.accesses[-1].used_dims() & reduced:
+            raise VerifyException("the init is indexed by a reduction loop")
+        if self.init.type != self.res.type:
+            raise VerifyException(f"result has type {self.res.type}, init {self.init.type}")
+
+
+@irdl_op_definition
+class GenericOp(NestOperation):
+    """A perfect loop nest with explicit, named loops and a scalar body.
+
+    ```mlir
+    %s = tensorized.generic loops (p: parallel 49, o: parallel 64, k: reduction 576)
+      ins(%x at (p, k) : tensor<49x576xf32>, %w at (o, k) : tensor<64x576xf32>)
+      init(%b at (p, o) : tensor<49x64xf32>) {
+    ^bb0(%xe : f32, %we : f32, %acc : f32):
+      %p = arith.mulf %xe, %we : f32
+      %a = arith.addf %acc, %p : f32
+      tensorized.yield %a : f32
+    } -> tensor<49x64xf32>
+    ```
+    `linalg.generic` cannot say this: it infers extents from shapes, so halos, row strides and merged
+    loops over physical tensors fail its verifier. Elements of the init that no iteration writes are kept.
+    """
+
+    name = "tensorized.generic"
+    body = region_def("single_block")
+    traits = traits_def(Pure())
+
+    def __init__(
+        self,
+        inputs: Sequence[SSAValue],
+        init: SSAValue,
+        loops: Sequence[LoopAttr],
+        maps: Sequence[AffineMap],
+        body: Region,
+    ):
+        super().__init__(
+            operands=[inputs, init],
+            result_types=[init.type],
+            properties={"loops": ArrayAttr(loops), "maps": ArrayAttr(map(AffineMapAttr, maps))},
+            regions=[body],
+        )
+
+    def print(self, printer: Printer) -> None:
+        self.print_nest(printer)
+        printer.print_string(" ")
+        printer.print_region(self.body)
+        printer.print_string(" -> ")
+        printer.print_attribute(self.res.type)
+
+    @classmethod
+    def parse(cls, parser: Parser) -> GenericOp:
+        operands, properties = cls.parse_nest(parser)
+        body = parser.parse_region()
+        parser.parse_punctuation("->")
+        return cls.build(
+            operands=operands, result_types=[parser.parse_type()], properties=properties, regions=[body]
+        )
+
+    def verify_(self) -> None:
+        self.verify_nest()
+        elements = [v.type.element_type for v in (*self.inputs, self.init) if isinstance(v.type, TensorType)]
+        if [a.type for a in self.body.block.args] != elements:
+            raise VerifyException("body arguments must have the element types of the ins and the init")
+        last = self.body.block.last_op
+        if not isinstance(last, YieldOp) or [v.type for v in last.operands] != elements[-1:]:
+            raise VerifyException(f"the body must yield one {elements[-1]}")
+
+
+@irdl_op_definition
+class ContractOp(NestOperation):
+    """A nest whose body is an instruction's: what `tensorize-match` makes of a generic.
+
+    ```mlir
+    %s = tensorized.contract @fma_8xf32 loops (p: parallel 49, o: parallel 64, k: reduction 576)
+      ins(%x at (p, k) : tensor<49x576xf32>, %w at (o floordiv 8, k, o mod 8) : tensor<8x576x8xf32>)
+      init(%b at (p, o) : tensor<49x64xf32>) bind {i = o} -> tensor<49x64xf32>
+    ```
+    `ins` come in the instruction's operand order without its accumulator, which is the init.
+    `bind` says which loop of the nest runs along each loop of the instruction.
+    """
+
+    name = "tensorized.contract"
+    instruction = prop_def(SymbolRefAttr)
+    bind = prop_def(DictionaryAttr)
+    traits = traits_def(Pure())
+
+    def __init__(
+        self,
+        instruction: str,
+        inputs: Sequence[SSAValue],
+        init: SSAValue,
+        loops: Sequence[LoopAttr],
+        maps: Sequence[AffineMap],
+        bind: dict[str, str],
+    ):
+        super().__init__(
+            operands=[inputs, init],
+            result_types=[init.type],
+            properties={
+                "instruction": SymbolRefAttr(instruction),
+                "loops": ArrayAttr(loops),
+                "maps": ArrayAttr(map(AffineMapAttr, maps)),
+                "bind": DictionaryAttr({k: StringAttr(v) for k, v in bind.items()}),
+            },
+        )
+
+    @property
+    def binding(self) -> dict[str, str]:
+        """Instruction loop -> loop of this nest."""
+        return {k: v.data for k, v in self.bind.data.items() if isinstance(v, StringAttr)}
+
+    def declaration(self) -> InstructionOp:
+        return find_instruction(self, self.instruction)
+
+    def print(self, printer: Printer) -> None:
+        printer.print_string(" ")
+        printer.print_attribute(self.instruction)
+        self.print_nest(printer)
+        bind = ", ".join(f"{k} = {v}" for k, v in self.binding.items())
+        printer.print_string(f" bind {{{bind}}} -> ")
+        printer.print_attribute(self.res.type)
+
+    @classmethod
+    def parse(cls, parser: Parser) -> ContractOp:
+        instruction = parser.parse_attribute()
+        operands, properties = cls.parse_nest(parser)
+        bind: dict[str, Attribute] = {}
+
+        def entry() -> None:
+            name = parser.parse_identifier()
+            parser.parse_punctuation("=")
+            bind[name] = StringAttr(parser.parse_identifier())
+
+        parser.parse_keyword("bind")
+        parser.parse_comma_separated_list(parser.Delimiter.BRACES, entry)
+        parser.parse_punctuation("->")
+        properties |= {"instruction": instruction, "bind": DictionaryAttr(bind)}
+        return cls.build(operands=operands, result_types=[parser.parse_type()], properties=properties)
+
+    def verify_(self) -> None:
+        self.verify_nest()
+        instruction = self.declaration()
+        kinds = dict(zip(self.loop_names, self.kinds))
+        wanted = {loop.label.data: loop.kind.data for loop in instruction.loops}
+        if self.binding.keys() != wanted.keys():
+            raise VerifyException(f"bind names {sorted(self.binding)}, the instruction's loops are {sorted(wanted)}")
+        for inner, outer in self.binding.items():
+            if outer not in kinds:
+                raise VerifyException(f"bind: no loop {outer}")
+            if kinds[outer] != wanted[inner]:
+                raise VerifyException(f"bind: {outer} is a {kinds[outer]} loop, {inner} a {wanted[inner]} loop")
+        if len(set(self.binding.values())) != len(self.binding):
+            raise VerifyException("bind: two loops of the instruction run along one loop")
+        elements = [r.element_type for r in instruction.registers]
+        elements.append(elements.pop(instruction.accumulator.data))
+        if [v.type.element_type for v in (*self.inputs, self.init) if isinstance(v.type, TensorType)] != elements:
+            raise VerifyException(f"operands do not have the element types of {self.instruction}")
+
+
+def find_instruction(user: Operation, name: SymbolRefAttr) -> InstructionOp:
+    found = SymbolTable.lookup_symbol(user, name)
+    if not isinstance(found, InstructionOp):
+        raise VerifyException(f"unknown instruction {name}")
+    return found
+
+
+@irdl_op_definition
+class PackOp(IRDLOperation):
+    """Reorganizes a tensor: result[to(i)] = source[from(i)] for every loop index i; positions that `to`
+    never reaches are zero.
+
+    ```mlir
+    %p = tensorized.pack %w loops (o: parallel 60, k: parallel 576) from (o, k) to (o floordiv 16, k, o mod 16)
+      : tensor<60x576xf32> to tensor<4x576x16xf32>
+    ```
+    """
+
+    name = "tensorized.pack"
+    source = operand_def(TensorType)
+    res = result_def(TensorType)
+    loops = prop_def(ArrayAttr[LoopAttr])
+    source_map = prop_def(AffineMapAttr)
+    result_map = prop_def(AffineMapAttr)
+    traits = traits_def(Pure())
+
+    def __init__(
+        self, source: SSAValue, loops: Sequence[LoopAttr], taken: AffineMap, placed: AffineMap, result: TensorType
+    ):
+        super().__init__(
+            operands=[source],
+            result_types=[result],
+            properties={
+                "loops": ArrayAttr(loops),
+                "source_map": AffineMapAttr(taken),
+                "result_map": AffineMapAttr(placed),
+            },
+        )
+
+    def print(self, printer: Printer) -> None:
+        names = loop_names(self.loops)
+        printer.print_string(" ")
+        printer.print_ssa_value(self.source)
+        printer.print_string(f" {loops_text(self.loops.data)} from {access_text(self.source_map.data, names)}")
+        printer.print_string(f" to {access_text(self.result_map.data, names)} : ")
+        printer.print_attribute(self.source.type)
+        printer.print_string(" to ")
+        printer.print_attribute(self.res.type)
+
+    @classmethod
+    def parse(cls, parser: Parser) -> PackOp:
+        source = parser.parse_unresolved_operand()
+        loops = parse_loops(parser)
+        names = loop_names(loops)
+        parser.parse_keyword("from")
+        taken = parse_access(parser, names)
+        parser.parse_keyword("to")
+        placed = parse_access(parser, names)
+        parser.parse_punctuation(":")
+        source_type = parser.parse_type()
+        parser.parse_keyword("to")
+        result = parser.parse_type()
+        if not isinstance(result, TensorType):
+            parser.raise_error("expected a tensor type")
+        return cls(parser.resolve_operand(source, source_type), loops.data, taken, placed, result)
+
+    def verify_(self) -> None:
+        source, result = self.source.type, self.res.type
+        assert isinstance(source, TensorType) and isinstance(result, TensorType)
+        check_access(self.source_map.data, source, self.loops)
+        check_access(self.result_map.data, result, self.loops)
+        if source.element_type != result.element_type:
+            raise VerifyException(f"packs {source.element_type} into {result.element_type}")
+
+
+@irdl_op_definition
+class EmptyOp(IRDLOperation):
+    """A tensor to be written: `%e = tensorized.empty fill 0.0 : tensor<58x58x64xf32>`. Elements nobody
+    writes hold `fill`; without it they are undefined (the interpretation poisons them with NaN)."""
+
+    name = "tensorized.empty"
+    res = result_def(TensorType)
+    fill = opt_prop_def(FloatAttr)
+    traits = traits_def(Pure())
+
+    def __init__(self, result: TensorType, fill: float | None = None):
+        super().__init__(
+            result_types=[result], properties={"fill": None if fill is None else FloatAttr(fill, f64)}
+        )
+
+    def print(self, printer: Printer) -> None:
+        if self.fill is not None:
+            printer.print_string(f" fill {self.fill.value.data!r}")
+        printer.print_string(" : ")
+        printer.print_attribute(self.res.type)
+
+    @classmethod
+    def parse(cls, parser: Parser) -> EmptyOp:
+        fill = parse_float(parser) if parser.parse_optional_keyword("fill") is not None else None
+        parser.parse_punctuation(":")
+        result = parser.parse_type()
+        if not isinstance(result, TensorType):
+            parser.raise_error("expected a tensor type")
+        return cls(result, fill)

@@ -1,0 +1,39 @@
+# Everything runs in $(VENV), made on first use; stamp files keep repeated calls from installing again.
+VENV ?= .venv
+PYTHON ?= python3
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+PY := $(VENV)/bin/python
+INSTALL := $(PY) -m pip install -q --disable-pip-version-check -c constraints.txt
+
+.NOTPARALLEL:
+.PHONY: demo test lint train bench clean
+
+demo: $(VENV)/.installed-demo
+	$(PY) examples/digits/demo.py
+
+test: lint
+	$(PY) -m pytest -q -n 2
+
+lint: $(VENV)/.installed-dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/pyright --pythonpath $(PY)
+
+train: $(VENV)/.installed-torch
+	$(PY) examples/digits/train.py
+
+bench: $(VENV)/.installed-demo
+	$(PY) -m tenonc.tools.bench $(ARGS)
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: Tenon needs python 3.11 or newer, $(PYTHON) is " + sys.version.split()[0])'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed-torch: INSTALL += --extra-index-url $(TORCH_INDEX)
+$(VENV)/.installed-%: pyproject.toml constraints.txt | $(PY)
+	$(INSTALL) -e '.[$*]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

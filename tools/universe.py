@@ -1,0 +1,22 @@
+"""What the project adds to xDSL's drivers, as the entry point `xdsl.universe` announces it.
+
+Through it the stock `xdsl-opt` and `tenon-opt` see the same dialects, passes and targets. xDSL refuses
+a name that two universes define. Only tables are loaded here: each factory imports on first use.
+"""
+
+from xdsl.universe import Universe
+
+from ..dialects.registry import DIALECTS
+from ..passes.registry import PASSES
+
+try:
+    from ..targets.registry import TARGET_PASSES, TARGETS
+except ModuleNotFoundError:
+    TARGET_PASSES, TARGETS = {}, {}
+
+UNIVERSE = Universe(
+    all_dialects=dict(DIALECTS),
+    all_passes=PASSES | TARGET_PASSES,
+    # xDSL has a target `llvm` of its own: beside it ours are called `tenon-llvm`, `tenon-asm`.
+    all_targets={f"tenon-{name}": factory for name, factory in TARGETS.items()},
+)

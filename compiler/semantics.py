@@ -12,7 +12,8 @@ after the next pass that leaves it runnable, against all the promises made since
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,17 +25,23 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import InterpretationError
 
 from ..dialects.errors import TenonError
+from ..dialects.nn import WeightStore
 from .promise import Promise
-from .seeded import complete_weights, is_static, seeded_array
+from .seeded import SeededStore, is_static, seeded_array
 
-Weights = Mapping[str, np.ndarray]
 Key = tuple[str, tuple[int, ...], Attribute]
 
-BlobHook = Callable[[ModuleOp, Weights], np.ndarray]
+Arrays = list[np.ndarray]
+
+BlobHook = Callable[[ModuleOp, WeightStore], np.ndarray]
 """Makes the bytes (uint8, one dimension) of the weights blob that a bufferized function takes."""
 
 # A fresh arena and fresh outputs hold NaNs, so that a read before the first write shows.
 _UNWRITTEN = 0xFF
+
+
+class _NotRunnable(Exception):
+    """Why a function cannot be called."""
 
 
 class BrokenPromise(TenonError):
@@ -70,22 +77,24 @@ class _Listener(Interpreter.Listener):
 class SemanticsChecker:
     """Observes a module between passes; `observe` raises BrokenPromise at the first value that broke one."""
 
-    weights: Weights = field(default_factory=dict)
+    weights: WeightStore = field(default_factory=WeightStore)
     seed: int = 0
     warn: Callable[[str], None] = print
     blob: BlobHook | None = None
     _last: dict[str, Trace] = field(default_factory=dict)
     _passes: dict[str, list[ModulePass]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._store = SeededStore(self.weights)
+
     def observe(self, after: ModulePass | None, module: ModuleOp) -> None:
         """Runs `module` as `after` left it (None: as given) and compares it with the run before."""
-        weights = complete_weights(module, self.weights)
         for function in public_functions(module):
             name = function.sym_name.data
             passes = self._passes.setdefault(name, [])
             if after is not None:
                 passes.append(after)
-            trace = self._run(module, function, weights, passes)
+            trace = self._run(module, function, passes)
             if trace is None:
                 continue
             if name in self._last:
@@ -93,59 +102,54 @@ class SemanticsChecker:
             self._last[name] = trace
             passes.clear()
 
-    def _run(
-        self, module: ModuleOp, function: FuncOp, weights: Weights, passes: list[ModulePass]
-    ) -> Trace | None:
-        from ..dialects.reference import interpreter
-
+    def _run(self, module: ModuleOp, function: FuncOp, passes: list[ModulePass]) -> Trace | None:
         name, when = function.sym_name.data, _when(passes)
-        arguments = self._arguments(module, function, weights)
-        if arguments is None:
-            self.warn(f"warning: @{name} is not checked{when}: its arguments are not static tensors")
-            return None
-        inputs, outputs, rest = arguments
-        listener = _Listener(function)
-        machine = interpreter(module, weights)
-        machine.listeners = (*machine.listeners, listener)
         try:
-            results = machine.call_op(name, (*inputs, *outputs, *rest))
-        except InterpretationError as error:
+            trace = self._call(module, function)
+        except (_NotRunnable, InterpretationError) as error:
             self.warn(f"warning: @{name} is not checked{when}: {' '.join(str(error).split())}")
             return None
         except Exception as error:  # IR that verifies and yet cannot run is the pass's mistake
             raise BrokenPromise(f"@{name} fails to run{when}: {type(error).__name__}: {error}") from error
-        return Trace(inputs, [np.asarray(value) for value in results or outputs], listener.live)
+        for index, result in enumerate(trace.results):
+            if result.dtype.kind == "f" and result.size and np.isnan(result).all():
+                self.warn(f"warning: @{name} result {index} is all NaN{when}: comparing it shows nothing")
+        return trace
 
-    def _arguments(
-        self, module: ModuleOp, function: FuncOp, weights: Weights
-    ) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]] | None:
-        """Inputs, outputs and the rest (weights blob, arena) to call a function with; None if unknown."""
+    def _call(self, module: ModuleOp, function: FuncOp) -> Trace:
+        from ..dialects.reference import interpreter
+
         types = list(function.function_type.inputs)
         if not all(is_static(type_) for type_ in types):
-            return None
-        last = self._last.get(function.sym_name.data)
-        if not types or not all(isinstance(type_, MemRefType) for type_ in types):
-            name = function.sym_name.data
-            return [seeded_array(t, self.seed, name, i) for i, t in enumerate(types)], [], []  # pyright: ignore
-        if last is None:
-            return None
-        return self._buffers(module, types, last, weights)
+            raise _NotRunnable("its arguments are not static tensors")
+        name = function.sym_name.data
+        if types and all(isinstance(type_, MemRefType) for type_ in types):
+            inputs, outputs, rest = self._buffers(module, name, types)  # pyright: ignore
+        else:
+            outputs, rest = [], []
+            inputs = [seeded_array(t, self.seed, name, i) for i, t in enumerate(types)]  # pyright: ignore
+        machine = interpreter(module, self._store)
+        listener = _Listener(function)
+        machine.listeners = (*machine.listeners, listener)
+        results = machine.call_op(name, (*inputs, *outputs, *rest))
+        return Trace(inputs, [np.asarray(value) for value in results or outputs], listener.live)
 
-    def _buffers(
-        self, module: ModuleOp, types: list[Attribute], last: Trace, weights: Weights
-    ) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]] | None:
-        """The bufferized form: (inputs..., outputs..., [weights blob,] arena), all memrefs."""
+    def _buffers(self, module: ModuleOp, name: str, types: list[MemRefType]) -> tuple[Arrays, Arrays, Arrays]:
+        """Inputs, outputs and the rest of the bufferized form: (inputs..., outputs..., [weights,] arena)."""
+        if name not in self._last:
+            raise _NotRunnable("its form over tensors, which tells inputs from outputs, was not seen")
+        last = self._last[name]
         given, made = len(last.inputs), len(last.results)
-        inputs = [
-            value.reshape(type_.get_shape()).copy()  # pyright: ignore
-            for value, type_ in zip(last.inputs, types, strict=False)
-        ]
-        fresh = [_unwritten(type_) for type_ in types[given:]]  # pyright: ignore
+        sizes = [math.prod(type_.get_shape()) for type_ in types]
+        if sizes[: given + made] != [array.size for array in (*last.inputs, *last.results)]:
+            raise _NotRunnable("its buffers are not the inputs and outputs of its form over tensors")
+        inputs = [a.reshape(t.get_shape()).copy() for a, t in zip(last.inputs, types, strict=False)]
+        fresh = [_unwritten(type_) for type_ in types[given:]]
         outputs, rest = fresh[:made], fresh[made:]
-        if len(types) < given + made or len(rest) > 2 or (len(rest) == 2 and self.blob is None):
-            return None
-        if len(rest) == 2 and self.blob is not None:
-            rest[0] = self.blob(module, weights).view(rest[0].dtype)
+        if len(rest) == 2:  # with a weights blob before the arena
+            if self.blob is None:
+                raise _NotRunnable("nothing makes its weights blob")
+            rest[0] = self.blob(module, self._store).view(rest[0].dtype)
         return inputs, outputs, rest
 
 

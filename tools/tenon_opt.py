@@ -121,10 +121,10 @@ class TenonOptMain(xDSLOptMain):
             raise
 
     def _new_checker(self) -> SemanticsChecker:
-        from ..compiler.seeded import load_weights
         from ..compiler.semantics import SemanticsChecker
+        from ..dialects.nn import WeightStore
 
-        weights = load_weights(Path(self.args.weights)) if self.args.weights else {}
+        weights = WeightStore.load(self.args.weights) if self.args.weights else WeightStore()
         return SemanticsChecker(weights, self.args.seed, lambda line: print(line, file=sys.stderr))
 
     def prepare_output(self) -> IO[str]:

@@ -1,0 +1,229 @@
+"""tenon-opt: what it inherits, its error lines and exit statuses, its output files, --check-semantics."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from xdsl.context import Context
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+from xdsl.universe import Universe
+
+from tenonc.dialects.errors import TenonError
+from tenonc.tools import tenon_opt
+from tenonc.tools.universe import UNIVERSE
+
+GOOD = """func.func @f(%x : f32) -> f32 {
+  %y = arith.addf %x, %x : f32
+  func.return %y : f32
+}
+"""
+BAD_VERIFY = """func.func @f(%x : f32) -> i32 {
+  func.return %x : f32
+}
+"""
+BAD_PARSE = "func.func @f() {\n  no.such_op here\n}\n"
+TENSORS = """func.func @f(%x : tensor<4xf32>) -> tensor<4xf32> {
+  %y = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>],
+      iterator_types = ["parallel"]} ins(%x : tensor<4xf32>) outs(%x : tensor<4xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %r = arith.addf %a, %a : f32
+    linalg.yield %r : f32
+  } -> tensor<4xf32> loc("doubled")
+  func.return %y : tensor<4xf32>
+}
+"""
+
+
+@pytest.fixture
+def source(tmp_path: Path):
+    def write(text: str | bytes, name: str = "in.mlir") -> str:
+        path = tmp_path / name
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return str(path)
+
+    return write
+
+
+class Fails(ModulePass):
+    name = "fails"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        raise TenonError("node 'conv1': kernel is 5x5, expected at most 3x3")
+
+
+@dataclass(frozen=True)
+class BreaksIR(ModulePass):
+    name = "breaks-ir"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for add in op.walk():
+            if isinstance(add, arith.AddfOp):
+                add.detach()
+                return
+
+
+@dataclass(frozen=True)
+class SwapsAddAndMul(ModulePass):
+    name = "swaps-add-and-mul"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for add in list(op.walk()):
+            if isinstance(add, arith.AddfOp):
+                block = add.parent_block()
+                assert block is not None
+                block.insert_op_before(multiply := arith.MulfOp(add.lhs, add.rhs), add)
+                add.result.replace_all_uses_with(multiply.result)
+                add.detach()
+                add.erase()
+
+
+@pytest.fixture
+def more_passes(monkeypatch: pytest.MonkeyPatch):
+    """Adds the wrong passes above to what the entry points announce."""
+    multiverse = Universe.get_multiverse()
+    passes = {pass_.name: lambda pass_=pass_: pass_ for pass_ in (Fails, BreaksIR, SwapsAddAndMul)}
+    more = Universe(
+        all_dialects=multiverse.all_dialects,
+        all_passes=multiverse.all_passes | passes,
+        all_targets=multiverse.all_targets,
+    )
+    monkeypatch.setattr(Universe, "get_multiverse", staticmethod(lambda: more))
+
+
+def error_line(capsys: pytest.CaptureFixture[str]) -> str:
+    captured = capsys.readouterr().err
+    assert captured.startswith("error: ") and captured.count("\n") == 1
+    return captured.strip()
+
+
+def test_dialects_passes_and_targets_of_every_universe():
+    driver = tenon_opt.TenonOptMain([])
+    assert UNIVERSE.all_passes.keys() | {"canonicalize", "cse"} <= driver.available_passes.keys()
+    assert UNIVERSE.all_targets.keys() | {"mlir"} <= driver.available_targets.keys()
+    registered = driver.ctx.registered_dialect_names
+    assert UNIVERSE.all_dialects.keys() | {"linalg", "func"} <= set(registered)
+
+
+def test_no_target_of_ours_is_shadowed_by_xdsls():
+    driver = tenon_opt.TenonOptMain([])
+    for name, factory in tenon_opt.TARGETS.items():
+        assert driver.available_targets[name] is factory
+
+
+def test_a_name_that_xdsl_has_already_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(UNIVERSE.all_passes, "canonicalize", lambda: Fails)
+    with pytest.raises(ValueError, match="Duplicate definition of canonicalize"):
+        tenon_opt.TenonOptMain([])
+
+
+def test_stock_xdsl_opt_sees_ours():
+    run = subprocess.run(
+        [sys.executable, "-m", "xdsl.tools.xdsl_opt", "--help"], capture_output=True, text=True, check=True
+    )
+    text = "".join(run.stdout.split())
+    for name in (*UNIVERSE.all_passes, *UNIVERSE.all_targets):
+        assert name in text
+
+
+def test_prints_the_module(source, capsys: pytest.CaptureFixture[str]):
+    assert tenon_opt.main([source(GOOD), "-p", "canonicalize"]) == 0
+    assert "arith.addf %x, %x : f32" in capsys.readouterr().out
+
+
+def test_split_input_file(source, capsys: pytest.CaptureFixture[str]):
+    path = source(GOOD + "// -----\n" + GOOD.replace("@f", "@g"))
+    assert tenon_opt.main([path, "--split-input-file"]) == 0
+    out = capsys.readouterr().out
+    assert out.index("@f") < out.index("// -----") < out.index("@g")
+
+
+@pytest.mark.parametrize("args", [[], ["-p", "canonicalize"]])
+def test_verify_diagnostics(source, capsys: pytest.CaptureFixture[str], args: list[str]):
+    path = source(BAD_VERIFY + "// -----\n" + GOOD)
+    assert tenon_opt.main([path, "--split-input-file", "--verify-diagnostics", *args]) == 0
+    out = capsys.readouterr().out
+    assert "Expected arguments to have the same types as the function output types" in out
+    assert "arith.addf" in out
+
+
+def test_verify_diagnostics_show_a_pass_error(source, capsys: pytest.CaptureFixture[str], more_passes: None):
+    assert tenon_opt.main([source(GOOD), "--verify-diagnostics", "-p", "fails"]) == 0
+    assert "node 'conv1': kernel is 5x5" in capsys.readouterr().out
+
+
+def test_parse_error_names_the_place(source, capsys: pytest.CaptureFixture[str]):
+    path = source(GOOD + "// -----\n" + BAD_PARSE)
+    assert tenon_opt.main([path, "--split-input-file"]) == 1
+    assert f"{path}:7:" in error_line(capsys)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BAD_PARSE, ":2:14: operation no.such_op is not registered"),
+        (BAD_VERIFY, "func.return: expected arguments to have the same types"),
+        (GOOD[:40], ":2:"),
+        (bytes(range(256)), "cannot be parsed"),
+        ("{" * 40 + "module", ":1:1"),
+    ],
+)
+def test_bad_input_is_one_line(source, capsys: pytest.CaptureFixture[str], text: str | bytes, message: str):
+    assert tenon_opt.main([source(text)]) == 1
+    assert message in error_line(capsys)
+
+
+def test_pass_errors_are_one_line(source, capsys: pytest.CaptureFixture[str], more_passes: None):
+    assert tenon_opt.main([source(GOOD), "-p", "fails"]) == 1
+    assert error_line(capsys) == "error: node 'conv1': kernel is 5x5, expected at most 3x3"
+    assert tenon_opt.main([source(GOOD), "-p", "breaks-ir"]) == 1
+    assert "after pass 'breaks-ir': " in error_line(capsys)
+
+
+def test_debug_shows_the_traceback(source):
+    with pytest.raises(TenonError, match="func.return"):
+        tenon_opt.main([source(BAD_VERIFY), "--debug"])
+
+
+@pytest.mark.parametrize("pipeline", ["no-such-pass", "canonicalize{a", "canonicalize{no-option=1}"])
+def test_a_bad_pipeline_is_bad_usage(source, capsys: pytest.CaptureFixture[str], pipeline: str):
+    assert tenon_opt.main([source(GOOD), "-p", pipeline]) == 2
+    assert f"pass pipeline '{pipeline}': " in error_line(capsys)
+
+
+def test_missing_and_foreign_files(source, capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    assert tenon_opt.main([str(tmp_path / "none.mlir")]) == 1
+    assert error_line(capsys).endswith("none.mlir: no such file or directory")
+    assert tenon_opt.main([source("", "x.toml")]) == 2
+    assert "unrecognized file extension 'toml'" in error_line(capsys)
+
+
+def test_output_appears_whole_or_not_at_all(source, capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    out = tmp_path / "out.mlir"
+    out.write_text("before")
+    assert tenon_opt.main([source(BAD_VERIFY), "-o", str(out)]) == 1
+    assert out.read_text() == "before"
+    assert tenon_opt.main([source(GOOD), "-o", str(out)]) == 0
+    assert "arith.addf" in out.read_text()
+    assert {path.name for path in tmp_path.iterdir()} == {"in.mlir", "out.mlir"}
+
+
+def test_check_semantics_accepts_a_sound_pipeline(source, capsys: pytest.CaptureFixture[str]):
+    assert tenon_opt.main([source(TENSORS), "-p", "canonicalize,cse", "--check-semantics"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == "" and "linalg.generic" in captured.out
+
+
+def test_check_semantics_names_the_wrong_pass(source, capsys: pytest.CaptureFixture[str], more_passes: None):
+    args = [source(TENSORS), "-p", "canonicalize,swaps-add-and-mul", "--check-semantics"]
+    assert tenon_opt.main(args) == 1
+    assert "pass 'swaps-add-and-mul': @f result 0: max error" in error_line(capsys)
+
+
+def test_check_semantics_refuses_weights_that_are_none(source, capsys: pytest.CaptureFixture[str]):
+    weights = source("nothing", "w.safetensors")
+    assert tenon_opt.main([source(GOOD), "--check-semantics", "--weights", weights]) == 1
+    assert "not a readable weight file" in error_line(capsys)

@@ -1,0 +1,54 @@
+"""The nn dialect: float graph operations with ONNX meaning, on tensors of static shape."""
+
+from xdsl.ir import Dialect
+
+from .attributes import WeightAttr as WeightAttr
+from .base import NNOperation as NNOperation
+from .base import tensor_of as tensor_of
+from .constant import ConstantOp as ConstantOp
+from .constant import compile_time_values as compile_time_values
+from .constant import constant as constant
+from .constant import is_compile_time as is_compile_time
+from .constant import scalar as scalar
+from .conv import ConvOp as ConvOp
+from .dtypes import dense_array as dense_array
+from .dtypes import dense_attribute as dense_attribute
+from .dtypes import element_type as element_type
+from .dtypes import numpy_dtype as numpy_dtype
+from .elementwise import CastOp as CastOp
+from .elementwise import ElementwiseOp as ElementwiseOp
+from .functions import ELEMENTWISE as ELEMENTWISE
+from .linear import MatmulOp as MatmulOp
+from .norm import BatchNormOp as BatchNormOp
+from .pool import PoolOp as PoolOp
+from .reduce import ReduceOp as ReduceOp
+from .reduce import SoftmaxOp as SoftmaxOp
+from .shape import BroadcastOp as BroadcastOp
+from .shape import ConcatOp as ConcatOp
+from .shape import PadOp as PadOp
+from .shape import ReshapeOp as ReshapeOp
+from .shape import SliceOp as SliceOp
+from .shape import TransposeOp as TransposeOp
+from .weights import WeightStore as WeightStore
+
+NN = Dialect(
+    "nn",
+    [
+        ConstantOp,
+        ElementwiseOp,
+        CastOp,
+        ConvOp,
+        PoolOp,
+        MatmulOp,
+        ReduceOp,
+        SoftmaxOp,
+        BatchNormOp,
+        ReshapeOp,
+        TransposeOp,
+        ConcatOp,
+        SliceOp,
+        PadOp,
+        BroadcastOp,
+    ],
+    [WeightAttr],
+)

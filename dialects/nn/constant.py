@@ -1,0 +1,100 @@
+"""Constants, and which values are known at compile time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, TensorType
+from xdsl.ir import Block, SSAValue
+from xdsl.irdl import IRDLOperation, base, irdl_op_definition, prop_def, result_def, traits_def
+from xdsl.parser import Parser
+from xdsl.printer import Printer
+from xdsl.traits import ConstantLike, Pure
+from xdsl.utils.exceptions import VerifyException
+
+from ..errors import TenonError
+from .attributes import WeightAttr
+from .base import NNOperation
+from .dtypes import dense_attribute
+from .weights import WeightStore
+
+MAX_DENSE = 16
+"""Larger constants live in the weight store and are named by digest."""
+
+
+@irdl_op_definition
+class ConstantOp(IRDLOperation):
+    """A tensor known at compile time, small in the IR or named in the weight store.
+
+    ```mlir
+    %half = nn.constant dense<5.000000e-01> : tensor<f32>
+    %w = nn.constant #nn.weight<"<64 hexadecimal digits>", tensor<64x64x3x3xf32>>
+    ```
+    """
+
+    name = "nn.constant"
+    value = prop_def(base(WeightAttr) | base(DenseIntOrFPElementsAttr))
+    result = result_def(TensorType)
+    traits = traits_def(Pure(), ConstantLike())
+
+    def __init__(self, value: WeightAttr | DenseIntOrFPElementsAttr):
+        if not isinstance(value, WeightAttr | DenseIntOrFPElementsAttr):
+            raise TenonError(f"constant is {value}, expected #nn.weight or dense<>")
+        super().__init__(result_types=[value.type], properties={"value": value})
+
+    def print(self, printer: Printer) -> None:
+        printer.print_string(" ")
+        printer.print_attribute(self.value)
+        printer.print_op_attributes(self.attributes)
+
+    @classmethod
+    def parse(cls, parser: Parser) -> ConstantOp:
+        start = parser.pos
+        value = parser.parse_attribute()
+        if not isinstance(value, WeightAttr | DenseIntOrFPElementsAttr):
+            parser.raise_error("expected #nn.weight or dense<>", start, parser.pos)
+        op = cls(value)
+        op.attributes |= parser.parse_optional_attr_dict()
+        return op
+
+    def verify_(self) -> None:
+        if self.result.type != self.value.type:
+            raise VerifyException(f"result has type {self.result.type}, expected {self.value.type}")
+
+
+def constant(store: WeightStore, array: np.ndarray) -> ConstantOp:
+    """`array` as a constant: `dense<>` up to MAX_DENSE elements, else put into `store`."""
+    array = np.asarray(array)
+    # An empty dense<> does not parse back, so it goes to the store.
+    return ConstantOp(dense_attribute(array) if 0 < array.size <= MAX_DENSE else store.put(array))
+
+
+def scalar(value: float | int, like: TensorType) -> ConstantOp:
+    """A rank-0 constant of the element type of `like`."""
+    return ConstantOp(DenseIntOrFPElementsAttr.from_list(TensorType(like.element_type, []), [value]))
+
+
+def is_compile_time(value: SSAValue) -> bool:
+    """Whether `value` is a constant, or made by nn ops from constants alone."""
+    pending, seen = [value], {value}
+    while pending:
+        owner = pending.pop().owner
+        if isinstance(owner, ConstantOp):
+            continue
+        if isinstance(owner, Block) or not isinstance(owner, NNOperation):
+            return False
+        new = [operand for operand in owner.operands if operand not in seen]
+        seen.update(new)
+        pending += new
+    return True
+
+
+def compile_time_values(blocks: Iterable[Block]) -> set[SSAValue]:
+    """All compile-time results in `blocks`, in one sweep; blocks come in order of dominance."""
+    found: set[SSAValue] = set()
+    for block in blocks:
+        for op in block.ops:
+            if isinstance(op, ConstantOp) or (isinstance(op, NNOperation) and found.issuperset(op.operands)):
+                found.update(op.results)
+    return found

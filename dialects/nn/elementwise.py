@@ -1,0 +1,130 @@
+"""Elementwise ops: one op for all functions, and the cast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import numpy as np
+from xdsl.dialects.builtin import AnyFloat, StringAttr, TensorType, i1
+from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.irdl import irdl_op_definition, operand_def, prop_def, var_operand_def
+
+from ..errors import TenonError
+from .base import NNOperation, same_element, shape_text, tensor_of
+from .dtypes import numpy_dtype
+from .functions import ELEMENTWISE, Function
+
+
+def _number(fn: str, types: list[TensorType]) -> Attribute:
+    element = same_element(fn, *types)
+    if element == i1:
+        raise TenonError(f"{fn}: element type i1 is not a number")
+    return element
+
+
+def _float(fn: str, types: list[TensorType]) -> Attribute:
+    element = same_element(fn, *types)
+    if not isinstance(element, AnyFloat):
+        raise TenonError(f"{fn}: element type {element} is not a float type")
+    return element
+
+
+def _logic(fn: str, types: list[TensorType]) -> Attribute:
+    if same_element(fn, *types) != i1:
+        raise TenonError(f"{fn}: element type {types[0].element_type}, expected i1")
+    return i1
+
+
+def _compare(fn: str, types: list[TensorType]) -> Attribute:
+    same_element(fn, *types)
+    return i1
+
+
+def _where(fn: str, types: list[TensorType]) -> Attribute:
+    if types[0].element_type != i1:
+        raise TenonError(f"{fn}: the condition has element type {types[0].element_type}, expected i1")
+    return same_element(fn, *types[1:])
+
+
+_RULES: dict[str, Callable[[str, list[TensorType]], Attribute]] = {
+    "number": _number,
+    "float": _float,
+    "logic": _logic,
+    "compare": _compare,
+    "where": _where,
+}
+"""Type rule of a function -> check of the operands' element types, returning the result's."""
+
+
+def broadcast_shape(op: str, shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
+    """numpy broadcasting; TenonError where the shapes do not broadcast."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise TenonError(f"{op}: shapes {', '.join(map(shape_text, shapes))} do not broadcast") from None
+
+
+@irdl_op_definition
+class ElementwiseOp(NNOperation):
+    """A function of the table ELEMENTWISE, element by element, with numpy broadcasting.
+
+    ```mlir
+    %y = nn.elementwise add(%x, %b) : (tensor<1x64x56x56xf32>, tensor<64x1x1xf32>) -> tensor<1x64x56x56xf32>
+    ```
+    Parameters (a slope, bounds) are operands, so that kernels can take them as arguments. What each function
+    does on NaN, zeros and integers stands in functions.py.
+    """
+
+    name = "nn.elementwise"
+    fn = prop_def(StringAttr)
+    inputs = var_operand_def(TensorType)
+    KIND: ClassVar = "fn"
+
+    def __init__(self, fn: str, *operands: SSAValue | Operation):
+        super().__init__(
+            operands=[operands],
+            properties=self.properties_of(fn=fn),
+            result_types=[_elementwise_type(fn, [tensor_of(x) for x in operands])],
+        )
+
+    @property
+    def function(self) -> Function:
+        return ELEMENTWISE[self.fn.data]
+
+    def infer_type(self) -> TensorType:
+        return _elementwise_type(self.fn.data, [tensor_of(x) for x in self.inputs])
+
+
+def _elementwise_type(fn: str, types: list[TensorType]) -> TensorType:
+    function = ELEMENTWISE.get(fn)
+    if function is None:
+        raise TenonError(f"elementwise function '{fn}' is unknown, expected one of {', '.join(ELEMENTWISE)}")
+    if len(types) != function.arity:
+        raise TenonError(f"{fn}: got {len(types)} operands, expected {function.arity}")
+    element = _RULES[function.rule](fn, types)
+    return TensorType(element, broadcast_shape(fn, [t.get_shape() for t in types]))
+
+
+@irdl_op_definition
+class CastOp(NNOperation):
+    """Converts every element to the result's element type.
+
+    ```mlir
+    %y = nn.cast(%x) : (tensor<4xf32>) -> tensor<4xi32>
+    ```
+    Float to integer truncates towards zero (undefined out of range, and for NaN); to a narrower float it
+    rounds to the nearest, ties to even; to a narrower integer it wraps around; to i1 it asks for non-zero.
+    """
+
+    name = "nn.cast"
+    x = operand_def(TensorType)
+
+    def __init__(self, x: SSAValue | Operation, element_type: Attribute):
+        numpy_dtype(element_type)
+        super().__init__(operands=[x], result_types=[TensorType(element_type, tensor_of(x).get_shape())])
+
+    def infer_type(self) -> TensorType:
+        assert isinstance(self.result.type, TensorType)
+        numpy_dtype(self.result.type.element_type)
+        return TensorType(self.result.type.element_type, tensor_of(self.x).get_shape())

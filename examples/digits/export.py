@@ -1,4 +1,4 @@
-"""Write the trained demo network as ONNX with `onnx.helper`: a plain graph of 21 named nodes, opset 17."""
+"""Write the trained demo network as ONNX with `onnx.helper`: a plain graph of 25 named nodes, opset 17."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ def build_graph(writer: GraphWriter) -> onnx.GraphProto:
 def write_onnx(path: Path, weights: Mapping[str, np.ndarray], epsilon: float) -> None:
     """Check the model and write it; `weights` are named as torch's state_dict names them."""
     graph = build_graph(GraphWriter(weights, epsilon))
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="tenon digits")
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="tenon digits"
+    )
     model.ir_version = IR_VERSION
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)

@@ -1,0 +1,47 @@
+"""The public face of the compiler.
+
+    from tenonc import compiler
+    model = compiler.load("model.onnx", dims={"N": 1})
+    exe = compiler.compile(model, target="host")
+    y, = exe(x)
+
+Importing this module is cheap: what it offers is imported on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..dialects.errors import TenonError, UsageError
+    from .executable import Executable, compile
+    from .model import Model, Port
+    from .onnx_import import load
+    from .reference import run_reference
+
+__all__ = ["Executable", "Model", "Port", "TenonError", "UsageError", "compile", "load", "run_reference"]
+
+_HOMES = {
+    "Executable": ".executable",
+    "Model": ".model",
+    "Port": ".model",
+    "TenonError": "..dialects.errors",
+    "UsageError": "..dialects.errors",
+    "compile": ".executable",
+    "load": ".onnx_import",
+    "run_reference": ".reference",
+}
+"""Public name -> the module that defines it."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    value = getattr(import_module(_HOMES[name], __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

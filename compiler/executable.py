@@ -1,0 +1,111 @@
+"""A compiled model as a callable on arrays: checks what it is given, owns what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..dialects.errors import TenonError
+from .model import Model, Port
+
+
+class Artifact(Protocol):
+    """What the pipeline makes: native code for one model on one target."""
+
+    def run(self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> None:
+        """Compute `outputs` in place from C-contiguous `inputs`; may be called from several threads."""
+        ...
+
+    def emit(self, kind: str) -> str | bytes:
+        """The code as `mlir`, `ll` or `asm` text, or as `obj` bytes."""
+        ...
+
+
+class Executable:
+    """A compiled model. `exe(x)`, `exe(x=x)` and `exe({"x": x})` return a tuple of numpy arrays.
+
+    Inputs are numpy arrays or anything with `__dlpack__`, of exactly the dtype and shape of `inputs`; nothing
+    is cast silently. Outputs own their memory. Calls from several threads run in parallel."""
+
+    def __init__(self, artifact: Artifact, inputs: Sequence[Port], outputs: Sequence[Port]):
+        self.artifact = artifact
+        self.inputs = tuple(inputs)
+        self.outputs = tuple(outputs)
+
+    def __call__(self, *arrays: Any, **named: Any) -> tuple[np.ndarray, ...]:
+        """Run the model on positional or named arrays, or on one dict from input names to arrays."""
+        if len(arrays) == 1 and not named and isinstance(arrays[0], Mapping):
+            arrays, named = (), dict(arrays[0])
+        given = self._by_name(arrays, named)
+        ready = [checked_input(port, given[port.name]) for port in self.inputs]
+        results = [np.empty(port.shape, port.dtype) for port in self.outputs]
+        self.artifact.run(ready, results)
+        return tuple(results)
+
+    def emit(self, kind: str) -> str | bytes:
+        """The compiled code: `mlir`, `ll` and `asm` are text, `obj` the bytes of an object file."""
+        return self.artifact.emit(kind)
+
+    def run_dict(self, *arrays: Any, **named: Any) -> dict[str, np.ndarray]:
+        """As a call, but the outputs by name."""
+        names = [port.name for port in self.outputs]
+        return dict(zip(names, self(*arrays, **named), strict=True))
+
+    def _by_name(self, arrays: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
+        names = [port.name for port in self.inputs]
+        if len(arrays) > len(names):
+            raise TenonError(f"got {len(arrays)} inputs, the model has {len(names)}: {', '.join(names)}")
+        given = dict(zip(names, arrays, strict=False))
+        for name, array in named.items():
+            if name not in names:
+                raise TenonError(f"no input '{name}', the model's inputs are: {', '.join(names)}")
+            if name in given:
+                raise TenonError(f"input '{name}' is given twice")
+            given[name] = array
+        missing = [f"'{name}'" for name in names if name not in given]
+        if missing:
+            raise TenonError(f"missing input {', '.join(missing)}")
+        return given
+
+
+def checked_input(port: Port, value: Any) -> np.ndarray:
+    """`value` as a C-contiguous array of exactly the port's dtype and shape, or a `TenonError`."""
+    array = _as_array(port.name, value)
+    if array.dtype != port.dtype:
+        raise TenonError(f"input '{port.name}': dtype is {array.dtype}, expected {port.dtype}")
+    if array.shape != port.shape:
+        raise TenonError(f"input '{port.name}': shape is {list(array.shape)}, expected {list(port.shape)}")
+    return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+
+
+def _as_array(name: str, value: Any) -> np.ndarray:
+    if isinstance(value, np.ndarray):
+        return value
+    if isinstance(value, np.generic):
+        return np.asarray(value)
+    if not hasattr(value, "__dlpack__"):
+        raise TenonError(
+            f"input '{name}': expected a numpy array or an object with __dlpack__, got {type(value).__name__}"
+        )
+    try:
+        return np.from_dlpack(value)
+    except (BufferError, RuntimeError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+        raise TenonError(f"input '{name}': cannot be read through dlpack: {reason}") from None
+
+
+def compile(
+    model: Model, target: str = "host", *, print_after_all: bool = False, dump_dir: str | Path | None = None
+) -> Executable:
+    """Compile `model` for `target`; the model itself is left as it is.
+
+    `dump_dir` gets the IR after every pass. Raises `TenonError` for an unknown target or a model that it
+    cannot run."""
+    from .pipeline import compile_module
+
+    own = Model(model.module.clone(), model.store)
+    artifact = compile_module(own, target, print_after_all=print_after_all, dump_dir=dump_dir)
+    return Executable(artifact, model.inputs, model.outputs)

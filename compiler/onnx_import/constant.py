@@ -1,0 +1,93 @@
+"""Constants, and the index arithmetic that exporters compute shapes with."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from xdsl.ir import SSAValue
+
+from ...dialects import nn
+from ...dialects.errors import TenonError
+from .context import Context, normalized_axis, rank_of, shape_of
+from .node import Node
+from .registry import onnx_op
+from .shape import slice_axis
+from .tensors import checked_shape, read_tensor
+
+MAX_FOLDED = 2**20
+
+SCALAR_ATTRIBUTES = {
+    "value_float": np.float32,
+    "value_floats": np.float32,
+    "value_int": np.int64,
+    "value_ints": np.int64,
+}
+
+
+@onnx_op("Constant")
+def constant(ctx: Context, node: Node) -> SSAValue:
+    if len(node.attributes) != 1:
+        raise TenonError(f"has {len(node.attributes)} attributes, expected exactly one value")
+    ((name, value),) = node.attributes.items()
+    if name == "value":
+        return ctx.constant(read_tensor(value, ctx.folder, "value"))
+    if name not in SCALAR_ATTRIBUTES:
+        raise TenonError(f"attribute '{name}' is not supported")
+    return ctx.constant(np.asarray(value, SCALAR_ATTRIBUTES[name]))
+
+
+@onnx_op("ConstantOfShape")
+def constant_of_shape(ctx: Context, node: Node) -> SSAValue:
+    shape = checked_shape(ctx.integers(node[0], "the shape"), "the shape")
+    value = node.attr("value")
+    fill = np.zeros(1, np.float32) if value is None else read_tensor(value, ctx.folder, "value")
+    if fill.size != 1:
+        raise TenonError(f"value has {fill.size} elements, expected 1")
+    return ctx.emit(nn.BroadcastOp(ctx.constant(fill.reshape(())), shape))
+
+
+@onnx_op("Shape")
+def shape(ctx: Context, node: Node) -> SSAValue:
+    extents = shape_of(node[0])[node.attr("start") : node.attr("end")]
+    return ctx.constant(np.asarray(extents, np.int64))
+
+
+@onnx_op("Size")
+def size(ctx: Context, node: Node) -> SSAValue:
+    return ctx.constant(np.asarray(math.prod(shape_of(node[0])), np.int64))
+
+
+@onnx_op("Range")
+def range_(ctx: Context, node: Node) -> SSAValue:
+    start, limit, delta = (ctx.number(node[i], role) for i, role in enumerate(("start", "limit", "delta")))
+    if not delta or not math.isfinite(steps := (limit - start) / delta):
+        raise TenonError(f"range from {start} to {limit} by {delta} never ends")
+    check_size(math.ceil(max(steps, 0)))
+    return ctx.fold([node[0], node[1], node[2]], lambda a, b, d: np.arange(a, b, d, dtype=a.dtype), "a range")
+
+
+def check_size(elements: int) -> None:
+    """Raise where index arithmetic would make a tensor that no shape computation needs."""
+    if elements > MAX_FOLDED:
+        raise TenonError(f"result has {elements} elements, at most {MAX_FOLDED} are computed on import")
+
+
+@onnx_op("Gather")
+def gather(ctx: Context, node: Node) -> SSAValue:
+    """Of constants: folded. Of a runtime tensor: one known scalar index, which is a slice."""
+    x, indices = node[0], node[1]
+    axis = normalized_axis(node.attr("axis"), rank_of(x))
+    extent = shape_of(x)[axis]
+    picked = ctx.integers(indices, "the indices")
+    check_size(math.prod(shape_of(x)) // max(extent, 1) * len(picked))
+    if any(not -extent <= index < extent for index in picked):
+        raise TenonError(f"an index of {picked[:8]} is outside the {extent} elements of axis {axis}")
+    if ctx.array(x) is not None:
+        return ctx.fold([x, indices], lambda a, i: np.take(a, i, axis), "the data")
+    if rank_of(indices):
+        raise TenonError(
+            f"indices of shape {list(shape_of(indices))} into a runtime tensor are not supported"
+        )
+    row = slice_axis(ctx, x, axis, picked[0] % extent, 1)
+    return ctx.reshape(row, [n for i, n in enumerate(shape_of(x)) if i != axis])

@@ -1,0 +1,159 @@
+"""What import rules work with: emitting nn ops, and folding the integer arithmetic that computes shapes.
+
+Exporters compute shapes with ordinary nodes (Shape, Gather, Mul, Concat, ...). `Context.emit` therefore
+evaluates an op at once when all its operands are constants and its result is an integer tensor or tiny, with
+the dialect's own reference interpretation. Float weights are not folded: that stays visible in the IR."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from xdsl.dialects.builtin import LocationAttr, ModuleOp, NameLoc, StringAttr, TensorType, UnknownLoc
+from xdsl.interpreter import Interpreter
+from xdsl.ir import Block, Operation, SSAValue
+
+from ...dialects import nn
+from ...dialects.errors import TenonError
+from .tensors import MAX_ELEMENTS
+
+MAX_FOLDED_INTEGERS = 2**20
+MAX_FOLDED_FLOATS = 16
+
+
+class Context:
+    """The block under construction, the weight store and the node that is being imported."""
+
+    def __init__(self, block: Block, store: nn.WeightStore, opset: int, folder: Path | None):
+        self.block, self.store, self.opset, self.folder = block, store, opset, folder
+        self.location: LocationAttr = UnknownLoc()
+
+    def enter(self, node_name: str) -> None:
+        """Ops emitted from here on come from the ONNX node `node_name`."""
+        self.location = NameLoc(StringAttr(node_name), UnknownLoc())
+
+    def emit(self, op: Operation) -> SSAValue:
+        """Append `op` and return its result, folded to a constant where that is shape arithmetic."""
+        result = op.results[0]
+        elements = math.prod(shape_of(result))
+        if elements > MAX_ELEMENTS:
+            raise TenonError(f"result shape {list(shape_of(result))} is larger than {MAX_ELEMENTS} elements")
+        if _is_foldable(dtype_of(result), elements):
+            arrays = [self.array(operand) for operand in op.operands]
+            if all(array is not None for array in arrays):
+                (folded,) = self._interpreter.run_op(op, tuple(arrays))
+                return self.constant(folded)
+        op.location = self.location
+        self.block.add_op(op)
+        return result
+
+    def constant(self, array: np.ndarray) -> SSAValue:
+        """A constant: in the IR when small, in the weight store otherwise."""
+        op = nn.constant(self.store, array)
+        op.location = self.location
+        self.block.add_op(op)
+        return op.results[0]
+
+    def scalar_like(self, value: float, like: SSAValue) -> SSAValue:
+        """A rank-0 constant of the element type of `like`: a parameter of an elementwise op."""
+        return self.constant(np.asarray(value, dtype_of(like)))
+
+    def array(self, value: SSAValue) -> np.ndarray | None:
+        """The numpy value of a constant, None for anything else."""
+        if not isinstance(value.owner, nn.ConstantOp):
+            return None
+        constant = value.owner.value
+        return self.store.get(constant) if isinstance(constant, nn.WeightAttr) else nn.dense_array(constant)
+
+    def integers(self, value: SSAValue, role: str) -> list[int]:
+        """A compile-time integer tensor as a flat list; `role` names it in the error."""
+        array = self.array(value)
+        if array is None:
+            raise TenonError(f"{role} must be known at compile time")
+        if array.dtype.kind not in "iu":
+            raise TenonError(f"{role} must be integers, got {array.dtype}")
+        return [int(item) for item in array.reshape(-1)]
+
+    def number(self, value: SSAValue, role: str) -> float | int:
+        """A compile-time scalar."""
+        array = self.array(value)
+        if array is None or array.size != 1:
+            raise TenonError(f"{role} must be one number known at compile time")
+        return array.reshape(()).item()
+
+    @cached_property
+    def _interpreter(self) -> Interpreter:
+        from ...dialects.reference import interpreter
+
+        return interpreter(ModuleOp([]), self.store)
+
+    # Shorthands of the rules: each emits one op.
+    def elementwise(self, fn: str, *operands: SSAValue) -> SSAValue:
+        return self.emit(nn.ElementwiseOp(fn, *operands))
+
+    def reshape(self, x: SSAValue, shape: Sequence[int]) -> SSAValue:
+        return x if tuple(shape) == shape_of(x) else self.emit(nn.ReshapeOp(x, shape))
+
+    def reduce(self, kind: str, x: SSAValue, axes: Sequence[int], keepdims: bool = True) -> SSAValue:
+        return self.emit(nn.ReduceOp(kind, x, axes=axes, keepdims=keepdims))
+
+    def cast(self, x: SSAValue, like: SSAValue) -> SSAValue:
+        """`x` with the element type of `like`."""
+        element_type = tensor_type(like).element_type
+        return x if tensor_type(x).element_type == element_type else self.emit(nn.CastOp(x, element_type))
+
+    def fold(self, operands: Sequence[SSAValue], fn: Callable[..., np.ndarray], role: str) -> SSAValue:
+        """`fn` of compile-time operands, for index arithmetic that has no nn op."""
+        arrays = [self.array(operand) for operand in operands]
+        if any(array is None for array in arrays):
+            raise TenonError(f"{role} must be known at compile time")
+        return self.constant(np.asarray(fn(*arrays)))
+
+
+def tensor_type(value: SSAValue) -> TensorType:
+    """The tensor type of `value`; every value the importer makes has one."""
+    assert isinstance(value.type, TensorType)
+    return value.type
+
+
+def shape_of(value: SSAValue) -> tuple[int, ...]:
+    return tensor_type(value).get_shape()
+
+
+def rank_of(value: SSAValue) -> int:
+    return len(shape_of(value))
+
+
+def dtype_of(value: SSAValue) -> np.dtype:
+    return nn.numpy_dtype(tensor_type(value).element_type)
+
+
+def normalized_axis(axis: int, rank: int) -> int:
+    """`axis` counted from the front; negative ones count from the back."""
+    if not -rank <= axis < rank:
+        raise TenonError(f"axis {axis} is outside the rank {rank}")
+    return axis % rank if rank else 0
+
+
+def normalized_axes(axes: Sequence[int], rank: int) -> list[int]:
+    """Axes counted from the front, sorted, each once."""
+    result = sorted({normalized_axis(axis, rank) for axis in axes})
+    if len(result) != len(axes):
+        raise TenonError(f"axes {list(axes)} name one axis twice")
+    return result
+
+
+def name_hint(name: str) -> str | None:
+    """`name` as an SSA name: other characters become `_`; None where nothing usable is left."""
+    hint = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")
+    if not hint:
+        return None
+    return hint if not hint[0].isdigit() else f"v{hint}"
+
+
+def _is_foldable(dtype: np.dtype, elements: int) -> bool:
+    return elements <= (MAX_FOLDED_INTEGERS if dtype.kind in "iub" else MAX_FOLDED_FLOATS)

@@ -1,0 +1,153 @@
+"""Elementwise ops: most are one row of a table, the others compose rows of `nn.elementwise`.
+
+Parameters (slopes, bounds, exponents) become constant operands, never attributes."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import numpy as np
+from xdsl.ir import SSAValue
+
+from ...dialects import nn
+from ...dialects.errors import TenonError
+from .context import Context, dtype_of, shape_of, tensor_type
+from .node import Node
+from .registry import Rule, onnx_op
+from .tensors import element_type
+
+DIRECT = {
+    "Abs": "abs", "Add": "add", "And": "and", "Ceil": "ceil", "Cos": "cos", "Div": "div", "Equal": "equal",
+    "Erf": "erf", "Exp": "exp", "Floor": "floor", "Greater": "greater", "GreaterOrEqual": "greater_equal",
+    "HardSwish": "hardswish", "Less": "less", "LessOrEqual": "less_equal", "Log": "log", "Mish": "mish",
+    "Mul": "mul", "Neg": "neg", "Not": "not", "Or": "or", "PRelu": "prelu", "Reciprocal": "reciprocal",
+    "Relu": "relu", "Round": "round", "Sigmoid": "sigmoid", "Sign": "sign", "Sin": "sin",
+    "Softplus": "softplus", "Softsign": "softsign", "Sqrt": "sqrt", "Sub": "sub", "Tanh": "tanh",
+    "Where": "where",
+}  # fmt: skip
+"""ONNX op -> function of `nn.elementwise` with the same operands."""
+
+WITH_ALPHA = {"LeakyRelu": "leaky_relu", "Elu": "elu"}
+"""ONNX op with the attribute alpha -> function that takes it as its second operand."""
+
+VARIADIC = {"Max": "max", "Min": "min", "Sum": "add", "Mean": "add"}
+"""ONNX op over any number of operands -> function of two."""
+
+
+def _direct(fn: str) -> Rule:
+    return lambda ctx, node: ctx.elementwise(fn, *(node[i] for i in range(len(node.operands))))
+
+
+def _with_alpha(fn: str) -> Rule:
+    return lambda ctx, node: ctx.elementwise(fn, node[0], ctx.scalar_like(node.attr("alpha"), node[0]))
+
+
+for _op_type, _fn in DIRECT.items():
+    onnx_op(_op_type)(_direct(_fn))
+for _op_type, _fn in WITH_ALPHA.items():
+    onnx_op(_op_type)(_with_alpha(_fn))
+
+
+@onnx_op(*VARIADIC)
+def variadic(ctx: Context, node: Node) -> SSAValue:
+    operands = [node[i] for i in range(len(node.operands))]
+    total = reduce(lambda a, b: ctx.elementwise(VARIADIC[node.op_type], a, b), operands)
+    if node.op_type != "Mean":
+        return total
+    return ctx.elementwise("div", total, ctx.scalar_like(len(operands), total))
+
+
+@onnx_op("Pow")
+def power(ctx: Context, node: Node) -> SSAValue:
+    return ctx.elementwise("pow", node[0], ctx.cast(node[1], node[0]))
+
+
+@onnx_op("Clip")
+def clip(ctx: Context, node: Node) -> SSAValue:
+    """The bounds are attributes before opset 11 and optional inputs since."""
+    x, low, high = node[0], node.get(1), node.get(2)
+    if ctx.opset < 11:
+        low, high = (ctx.scalar_like(node.attr(name), x) for name in ("min", "max"))
+    for bound in (low, high):
+        if bound is not None and shape_of(bound) not in ((), (1,)):
+            raise TenonError(f"a bound must be a scalar, got shape {list(shape_of(bound))}")
+    if low is not None and high is not None:
+        return ctx.elementwise("clip", x, _scalar(ctx, low), _scalar(ctx, high))
+    if low is not None:
+        return ctx.elementwise("max", x, _scalar(ctx, low))
+    return ctx.elementwise("min", x, _scalar(ctx, high)) if high is not None else x
+
+
+def _scalar(ctx: Context, bound: SSAValue) -> SSAValue:
+    return ctx.reshape(bound, ())
+
+
+@onnx_op("HardSigmoid")
+def hard_sigmoid(ctx: Context, node: Node) -> SSAValue:
+    """clip(alpha * x + beta, 0, 1)."""
+    x = node[0]
+    alpha, beta, zero, one = (
+        ctx.scalar_like(value, x) for value in (node.attr("alpha"), node.attr("beta"), 0.0, 1.0)
+    )
+    return ctx.elementwise("clip", ctx.elementwise("add", ctx.elementwise("mul", x, alpha), beta), zero, one)
+
+
+@onnx_op("Selu")
+def selu(ctx: Context, node: Node) -> SSAValue:
+    """gamma * elu(x, alpha)."""
+    x = node[0]
+    gamma, alpha = (ctx.scalar_like(node.attr(name), x) for name in ("gamma", "alpha"))
+    return ctx.elementwise("mul", gamma, ctx.elementwise("elu", x, alpha))
+
+
+@onnx_op("Celu")
+def celu(ctx: Context, node: Node) -> SSAValue:
+    """alpha * elu(x / alpha, 1)."""
+    x = node[0]
+    alpha, one = ctx.scalar_like(node.attr("alpha"), x), ctx.scalar_like(1.0, x)
+    return ctx.elementwise("mul", alpha, ctx.elementwise("elu", ctx.elementwise("div", x, alpha), one))
+
+
+@onnx_op("ThresholdedRelu")
+def thresholded_relu(ctx: Context, node: Node) -> SSAValue:
+    """x where x > alpha, else 0."""
+    x = node[0]
+    above = ctx.elementwise("greater", x, ctx.scalar_like(node.attr("alpha"), x))
+    return ctx.elementwise("where", above, x, ctx.scalar_like(0.0, x))
+
+
+@onnx_op("Gelu")
+def gelu(ctx: Context, node: Node) -> SSAValue:
+    functions = {"none": "gelu", "tanh": "gelu_tanh"}
+    if node.attr("approximate") not in functions:
+        raise TenonError(f"approximate must be none or tanh, got '{node.attr('approximate')}'")
+    return ctx.elementwise(functions[node.attr("approximate")], node[0])
+
+
+@onnx_op("Cast")
+def cast(ctx: Context, node: Node) -> SSAValue:
+    dtype = element_type(node.attr("to"), "to")
+    return node[0] if dtype == dtype_of(node[0]) else ctx.emit(nn.CastOp(node[0], nn.element_type(dtype)))
+
+
+@onnx_op("CastLike")
+def cast_like(ctx: Context, node: Node) -> SSAValue:
+    return ctx.cast(node[0], node[1])
+
+
+@onnx_op("Identity")
+def identity(ctx: Context, node: Node) -> SSAValue:
+    return node[0]
+
+
+@onnx_op("Dropout")
+def dropout(ctx: Context, node: Node) -> list[SSAValue]:
+    """Nothing at inference; the mask, where asked for, is all true."""
+    training = node.get(2)
+    if training is not None and ctx.number(training, "training_mode"):
+        raise TenonError("training mode is not supported")
+    if len(node.outputs) == 1:
+        return [node[0]]
+    mask = ctx.constant(np.asarray(True))
+    shape = tensor_type(node[0]).get_shape()
+    return [node[0], ctx.emit(nn.BroadcastOp(mask, shape))]

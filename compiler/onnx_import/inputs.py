@@ -1,0 +1,100 @@
+"""The model's inputs with every dimension known: symbolic ones are bound by `shapes` and `dims`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from onnx import GraphProto, TensorShapeProto, ValueInfoProto
+
+from ...dialects.errors import TenonError, UsageError
+from .tensors import checked_shape, element_type
+
+
+class InputSpec(NamedTuple):
+    """A runtime input: its ONNX name, static shape and dtype."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+
+def bind_inputs(
+    graph: GraphProto, shapes: Mapping[str, Sequence[int]], dims: Mapping[str, int]
+) -> list[InputSpec]:
+    """The inputs that are no initializers. A dimension bound by `shapes` binds its name everywhere."""
+    initialized = {tensor.name for tensor in graph.initializer}
+    values = [value for value in graph.input if value.name not in initialized]
+    known = _known_dims(values, shapes, dims)
+    return [_bind(value, shapes.get(value.name), known) for value in values]
+
+
+def _known_dims(
+    values: Sequence[ValueInfoProto], shapes: Mapping[str, Sequence[int]], dims: Mapping[str, int]
+) -> dict[str, int]:
+    names = [value.name for value in values]
+    for name in shapes:
+        if name not in names:
+            raise UsageError(f"a shape is given for '{name}', the model's inputs are: {', '.join(names)}")
+    symbols = {d.dim_param for value in values for d in value.type.tensor_type.shape.dim if d.dim_param}
+    for name in dims:
+        if name not in symbols:
+            listed = ", ".join(sorted(symbols)) or "none"
+            raise UsageError(f"dimension '{name}' is given, the model's symbolic dimensions are: {listed}")
+    known = dict(dims)
+    for value in values:
+        declared = value.type.tensor_type.shape.dim
+        for symbol, given in zip(declared, shapes.get(value.name, ()), strict=False):
+            if symbol.dim_param and known.setdefault(symbol.dim_param, given) != given:
+                raise UsageError(
+                    f"input '{value.name}': dimension '{symbol.dim_param}' is given as {given} "
+                    f"and as {known[symbol.dim_param]}"
+                )
+    return known
+
+
+def _bind(value: ValueInfoProto, given: Sequence[int] | None, known: Mapping[str, int]) -> InputSpec:
+    where = f"input '{value.name}'"
+    if value.type.WhichOneof("value") != "tensor_type":
+        raise TenonError(f"{where}: is not a tensor")
+    tensor = value.type.tensor_type
+    dtype = element_type(tensor.elem_type, where)
+    if not tensor.HasField("shape"):
+        if given is None:
+            raise TenonError(f"{where}: has no shape: give it (--shape {value.name}=1,...)")
+        return InputSpec(value.name, checked_shape(given, where), dtype)
+    declared = list(tensor.shape.dim)
+    wanted: Sequence[int | None] = [None] * len(declared) if given is None else given
+    if len(wanted) != len(declared):
+        raise UsageError(
+            f"{where}: the given shape {wanted} has rank {len(wanted)}, expected {len(declared)}"
+        )
+    shape = [
+        _extent(value.name, axis, dim, wanted[axis], known.get(dim.dim_param))
+        for axis, dim in enumerate(declared)
+    ]
+    return InputSpec(value.name, checked_shape(shape, where), dtype)
+
+
+def _extent(
+    name: str, axis: int, dim: TensorShapeProto.Dimension, given: int | None, bound: int | None
+) -> int:
+    """The extent the file declares, else the one given for this input, else its symbol's."""
+    if dim.HasField("dim_value"):
+        if given not in (None, dim.dim_value):
+            raise UsageError(
+                f"input '{name}': dimension {axis} is {dim.dim_value} in the model, given as {given}"
+            )
+        return dim.dim_value
+    extent = given if given is not None else bound
+    if extent is None:
+        raise TenonError(f"input '{name}': {_unresolved(name, axis, dim.dim_param)}")
+    return extent
+
+
+def _unresolved(name: str, axis: int, symbol: str) -> str:
+    if not symbol:
+        return f"dimension {axis} is unknown: give the input's shape (--shape {name}=1,...)"
+    ways = f"(--dim {symbol}=1) or the shape (--shape {name}=1,...)"
+    return f"dimension {axis} ('{symbol}') is symbolic: give it {ways}"

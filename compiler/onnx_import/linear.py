@@ -1,0 +1,109 @@
+"""Convolution, matrix products and batch norm."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from xdsl.ir import SSAValue
+
+from ...dialects import nn
+from ...dialects.errors import TenonError
+from .context import Context, normalized_axis, rank_of, shape_of
+from .node import Node
+from .registry import onnx_op
+from .windows import window_of
+
+
+@onnx_op("Conv")
+def conv(ctx: Context, node: Node) -> SSAValue:
+    x, w = node[0], node[1]
+    if rank_of(w) < 3 or rank_of(w) != rank_of(x):
+        raise TenonError(
+            f"input has rank {rank_of(x)} and weight rank {rank_of(w)}, expected equal ranks from 3"
+        )
+    kernel = shape_of(w)[2:]
+    if node.attr("kernel_shape", list(kernel)) != list(kernel):
+        raise TenonError(f"kernel_shape is {node.attr('kernel_shape')}, the weight's is {list(kernel)}")
+    window = window_of(node, shape_of(x)[2:], kernel)
+    return ctx.emit(
+        nn.ConvOp(
+            x, w, node.get(2), strides=window.strides, pads=window.pads, dilations=window.dilations,
+            groups=node.attr("group"),
+        )
+    )  # fmt: skip
+
+
+@onnx_op("MatMul")
+def matmul(ctx: Context, node: Node) -> SSAValue:
+    """numpy.matmul: a vector operand gets a dimension of 1 that the result drops."""
+    a, b = node[0], node[1]
+    if not rank_of(a) or not rank_of(b):
+        raise TenonError("operands must have rank 1 or more, got a scalar")
+    row, column = rank_of(a) == 1, rank_of(b) == 1
+    if row:
+        a = ctx.reshape(a, (1, *shape_of(a)))
+    if column:
+        b = ctx.reshape(b, (*shape_of(b), 1))
+    product = ctx.emit(nn.MatmulOp(a, b))
+    shape = list(shape_of(product))
+    kept = shape[:-2] + ([] if row else shape[-2:-1]) + ([] if column else shape[-1:])
+    return ctx.reshape(product, kept)
+
+
+@onnx_op("Gemm")
+def gemm(ctx: Context, node: Node) -> SSAValue:
+    """alpha * a' @ b' + beta * c; scaling by 1 is left out."""
+    a, b, c = node[0], node[1], node.get(2)
+    if rank_of(a) != 2 or rank_of(b) != 2:
+        raise TenonError(f"operands must be matrices, got shapes {list(shape_of(a))} and {list(shape_of(b))}")
+    a, b = (_transposed(ctx, x) if node.attr(f) else x for x, f in ((a, "transA"), (b, "transB")))
+    product = _scaled(ctx, ctx.emit(nn.MatmulOp(a, b)), node.attr("alpha"))
+    if c is None:
+        return product
+    total = ctx.elementwise("add", product, _scaled(ctx, c, node.attr("beta")))
+    if shape_of(total) != shape_of(product):
+        raise TenonError(f"c of shape {list(shape_of(c))} does not broadcast to {list(shape_of(product))}")
+    return total
+
+
+def _transposed(ctx: Context, x: SSAValue) -> SSAValue:
+    return ctx.emit(nn.TransposeOp(x, (1, 0)))
+
+
+def _scaled(ctx: Context, x: SSAValue, factor: float) -> SSAValue:
+    return x if factor == 1.0 else ctx.elementwise("mul", x, ctx.scalar_like(factor, x))
+
+
+@onnx_op("BatchNormalization")
+def batch_norm(ctx: Context, node: Node) -> SSAValue:
+    if node.attr("training_mode") or len(node.outputs) > 1:
+        raise TenonError("training mode is not supported")
+    if node.attr("spatial", 1) != 1:
+        raise TenonError("spatial=0 is not supported")
+    x, *parameters = (node[i] for i in range(5))
+    return ctx.emit(nn.BatchNormOp(x, *parameters, epsilon=node.attr("epsilon")))
+
+
+@onnx_op("Softmax", "LogSoftmax")
+def softmax(ctx: Context, node: Node) -> SSAValue:
+    """Before opset 13 the op sees a matrix: the dimensions before `axis` times those from it."""
+    x, log = node[0], node.op_type == "LogSoftmax"
+    axis = normalized_axis(node.attr("axis"), rank_of(x))
+    if ctx.opset >= 13:
+        return ctx.emit(nn.SoftmaxOp(x, axis, log=log))
+    matrix = ctx.reshape(x, as_matrix(shape_of(x), axis))
+    return ctx.reshape(ctx.emit(nn.SoftmaxOp(matrix, 1, log=log)), shape_of(x))
+
+
+def as_matrix(shape: Sequence[int], axis: int) -> tuple[int, int]:
+    """`shape` with the dimensions before `axis` merged and those from it merged."""
+    return math.prod(shape[:axis]), math.prod(shape[axis:])
+
+
+@onnx_op("Flatten")
+def flatten(ctx: Context, node: Node) -> SSAValue:
+    x, axis = node[0], node.attr("axis")
+    if not -rank_of(x) <= axis <= rank_of(x):
+        raise TenonError(f"axis {axis} is outside the rank {rank_of(x)}")
+    return ctx.reshape(x, as_matrix(shape_of(x), axis if axis >= 0 else axis + rank_of(x)))

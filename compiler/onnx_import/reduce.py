@@ -1,0 +1,103 @@
+"""Reductions and pools. Norms and log-sums are composed of elementwise ops around a plain reduction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from xdsl.ir import SSAValue
+
+from ...dialects import nn
+from ...dialects.errors import TenonError
+from .context import Context, dtype_of, normalized_axes, rank_of, shape_of
+from .node import Node
+from .registry import onnx_op
+from .windows import window_of
+
+Reduction = Callable[[Context, SSAValue, Sequence[int], bool], SSAValue]
+
+
+def _plain(kind: str) -> Reduction:
+    return lambda ctx, x, axes, keepdims: ctx.reduce(kind, x, axes, keepdims)
+
+
+def _sum_of(before: str | None, after: str | None) -> Reduction:
+    """after(sum(before(x))), either left out where None."""
+
+    def apply(ctx: Context, x: SSAValue, axes: Sequence[int], keepdims: bool) -> SSAValue:
+        inner = ctx.elementwise(before, x) if before else x
+        total = ctx.reduce("sum", inner, axes, keepdims)
+        return ctx.elementwise(after, total) if after else total
+
+    return apply
+
+
+def _square_sum(after: str | None) -> Reduction:
+    def apply(ctx: Context, x: SSAValue, axes: Sequence[int], keepdims: bool) -> SSAValue:
+        total = ctx.reduce("sum", ctx.elementwise("mul", x, x), axes, keepdims)
+        return ctx.elementwise(after, total) if after else total
+
+    return apply
+
+
+def _log_sum_exp(ctx: Context, x: SSAValue, axes: Sequence[int], keepdims: bool) -> SSAValue:
+    """max + log(sum(exp(x - max))): the maximum, bounded to finite numbers, keeps exp from overflowing."""
+    limit = float(np.finfo(dtype_of(x)).max)
+    largest = ctx.reduce("max", x, axes)
+    bounded = ctx.elementwise("clip", largest, ctx.scalar_like(-limit, x), ctx.scalar_like(limit, x))
+    total = ctx.reduce("sum", ctx.elementwise("exp", ctx.elementwise("sub", x, bounded)), axes)
+    result = ctx.elementwise("add", bounded, ctx.elementwise("log", total))
+    kept = [n for axis, n in enumerate(shape_of(x)) if axis not in axes]
+    return result if keepdims else ctx.reshape(result, kept)
+
+
+REDUCTIONS: dict[str, Reduction] = {
+    "ReduceSum": _plain("sum"),
+    "ReduceMean": _plain("mean"),
+    "ReduceMax": _plain("max"),
+    "ReduceMin": _plain("min"),
+    "ReduceProd": _plain("prod"),
+    "ReduceL1": _sum_of("abs", None),
+    "ReduceL2": _square_sum("sqrt"),
+    "ReduceSumSquare": _square_sum(None),
+    "ReduceLogSum": _sum_of(None, "log"),
+    "ReduceLogSumExp": _log_sum_exp,
+}
+
+
+@onnx_op(*REDUCTIONS)
+def reduction(ctx: Context, node: Node) -> SSAValue:
+    """Axes are an attribute in older opsets and an input in newer ones; without any, all are reduced."""
+    x, given = node[0], node.get(1)
+    axes = ctx.integers(given, "axes") if given is not None else node.attr("axes")
+    if not axes and node.attr("noop_with_empty_axes"):
+        return x
+    axes = normalized_axes(axes, rank_of(x)) if axes else list(range(rank_of(x)))
+    return REDUCTIONS[node.op_type](ctx, x, axes, bool(node.attr("keepdims")))
+
+
+POOLS = {"MaxPool": "max", "AveragePool": "average"}
+GLOBAL_POOLS = {"GlobalMaxPool": "max", "GlobalAveragePool": "mean"}
+
+
+@onnx_op(*POOLS)
+def pool(ctx: Context, node: Node) -> SSAValue:
+    x = node[0]
+    if len(node.outputs) > 1:
+        raise TenonError("the output Indices is not supported")
+    window = window_of(node, shape_of(x)[2:], node.attr("kernel_shape"))
+    return ctx.emit(
+        nn.PoolOp(
+            POOLS[node.op_type], x, kernel=window.kernel, strides=window.strides, pads=window.pads,
+            dilations=window.dilations, ceil_mode=bool(node.attr("ceil_mode")),
+            count_include_pad=bool(node.attr("count_include_pad")),
+        )
+    )  # fmt: skip
+
+
+@onnx_op(*GLOBAL_POOLS)
+def global_pool(ctx: Context, node: Node) -> SSAValue:
+    x = node[0]
+    if rank_of(x) < 3:
+        raise TenonError(f"input has rank {rank_of(x)}, expected at least 3")
+    return ctx.reduce(GLOBAL_POOLS[node.op_type], x, range(2, rank_of(x)))

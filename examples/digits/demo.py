@@ -1,0 +1,126 @@
+"""Compile `digits.onnx`, run it on the held-out images one by one, and compare with onnxruntime.
+
+    make demo            # or: python examples/digits/demo.py
+
+Leaves the IR after every pass and the compiled artifact in `build/demo/`. Latencies are medians over single
+images, one thread each, the two runs taking turns so that both see the same machine.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import onnxruntime
+from data import Split, load_split
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from tenonc import compiler
+
+MODEL = Path(__file__).with_name("digits.onnx")
+OUTPUT = Path("build/demo")
+ROUNDS = 20
+ARTIFACTS = {"ll": "digits.ll", "asm": "digits.s", "obj": "digits.o"}
+
+Runner = Callable[[np.ndarray], np.ndarray]
+
+
+class Column(NamedTuple):
+    """One compiler's measurements: setup and latency in seconds, size in bytes."""
+
+    accuracy: float
+    setup: float
+    latency: float
+    size: int
+
+
+def timed(action: Callable[[], object]) -> tuple[float, object]:
+    """Seconds that `action` took, and its result."""
+    start = time.perf_counter()
+    result = action()
+    return time.perf_counter() - start, result
+
+
+def compile_ours() -> compiler.Executable:
+    """Import and compile; every level's IR goes to build/demo/ir."""
+    return compiler.compile(compiler.load(MODEL), target="host", dump_dir=OUTPUT / "ir")
+
+
+def open_reference() -> onnxruntime.InferenceSession:
+    """onnxruntime on one thread, with all its graph optimizations."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(MODEL), options, providers=["CPUExecutionProvider"])
+
+
+def probabilities(runner: Runner, data: Split) -> np.ndarray:
+    """The outputs [N, 10] for the images one by one."""
+    return np.concatenate([runner(image[None]) for image in data.images])
+
+
+def latencies(runners: list[Runner], data: Split) -> list[float]:
+    """The median seconds per image of each runner, runs interleaved."""
+    samples: list[list[float]] = [[] for _ in runners]
+    for image in list(data.images[:, None]) * ROUNDS:
+        for runner, times in zip(runners, samples, strict=True):
+            start = time.perf_counter()
+            runner(image)
+            times.append(time.perf_counter() - start)
+    return [statistics.median(times) for times in samples]
+
+
+def write_artifact(exe: compiler.Executable) -> int:
+    """Write the compiled forms to build/demo; the size of the object file in bytes."""
+    for kind, name in ARTIFACTS.items():
+        content = exe.emit(kind)
+        (OUTPUT / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    return (OUTPUT / ARTIFACTS["obj"]).stat().st_size
+
+
+def report(ours: Column, theirs: Column) -> Table:
+    """Ours beside onnxruntime's."""
+    table = Table(title="digits: held-out images, one at a time, one thread", box=box.SIMPLE_HEAD)
+    for name in ("", "tenon", "onnxruntime"):
+        table.add_column(name, justify="right" if name else "left")
+    rows: list[tuple[str, Callable[[Column], str]]] = [
+        ("accuracy", lambda c: f"{c.accuracy:.2%}"),
+        ("compile, or load", lambda c: f"{c.setup * 1e3:.0f} ms"),
+        ("latency, median", lambda c: f"{c.latency * 1e6:.1f} us"),
+        ("artifact, or model", lambda c: f"{c.size / 1024:.0f} KiB"),
+    ]
+    for name, text in rows:
+        table.add_row(name, text(ours), text(theirs))
+    return table
+
+
+def main() -> int:
+    _, data = load_split()
+    shutil.rmtree(OUTPUT, ignore_errors=True)
+    OUTPUT.mkdir(parents=True)
+    compile_seconds, exe = timed(compile_ours)
+    load_seconds, session = timed(open_reference)
+    assert isinstance(exe, compiler.Executable) and isinstance(session, onnxruntime.InferenceSession)
+    runners: list[Runner] = [lambda x: exe(x)[0], lambda x: np.asarray(session.run(None, {"image": x})[0])]
+    found = [probabilities(runner, data) for runner in runners]
+    accuracy = [float(np.mean(p.argmax(1) == data.labels)) for p in found]
+    speed = latencies(runners, data)
+    ours = Column(accuracy[0], compile_seconds, speed[0], write_artifact(exe))
+    theirs = Column(accuracy[1], load_seconds, speed[1], MODEL.stat().st_size)
+    console = Console()
+    console.print(report(ours, theirs))
+    deviation = float(np.abs(found[0] - found[1]).max())
+    console.print(f"largest difference of a probability over {len(data.labels)} images: {deviation:.2e}")
+    console.print(f"IR of every level and the artifact: {OUTPUT}")
+    return 0 if deviation <= 1e-4 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""Files appear whole or not at all."""
+
+import pytest
+
+from tenonc.compiler import TenonError
+from tenonc.tools.atomic import write_file, write_files
+
+
+def fill(text: str):
+    return lambda path: path.write_text(text)
+
+
+def fail(path):
+    path.write_text("half")
+    raise RuntimeError("stop")
+
+
+def names(folder) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_folder_is_made_and_others_stay(tmp_path):
+    out = tmp_path / "a" / "out"
+    write_files(out, {"x": fill("1"), "y": fill("2")})
+    (out / "mine").write_text("kept")
+    write_files(out, {"x": fill("3")})
+    assert names(out) == ["mine", "x", "y"]
+    assert (out / "x").read_text() == "3" and (out / "mine").read_text() == "kept"
+
+
+def test_failure_leaves_nothing_new(tmp_path):
+    with pytest.raises(RuntimeError):
+        write_files(tmp_path / "out", {"x": fill("1"), "y": fail})
+    assert names(tmp_path) == []
+    write_files(tmp_path / "out", {"x": fill("old")})
+    with pytest.raises(RuntimeError):
+        write_files(tmp_path / "out", {"x": fill("new"), "y": fail})
+    assert names(tmp_path / "out") == ["x"] and (tmp_path / "out" / "x").read_text() == "old"
+
+
+def test_one_file(tmp_path):
+    write_file(tmp_path / "x", fill("1"))
+    assert names(tmp_path) == ["x"]
+    with pytest.raises(TenonError, match="is a directory, expected a file name"):
+        write_file(tmp_path, fill("1"))
+    with pytest.raises(TenonError, match="is not a directory"):
+        write_file(tmp_path / "x" / "y", fill("1"))
+
+
+def test_permissions_are_those_of_the_user(tmp_path):
+    (tmp_path / "plain").write_text("")
+    write_file(tmp_path / "x", fill("1"))
+    assert (tmp_path / "x").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_os_errors_are_one_line(tmp_path):
+    def full(path):
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(TenonError) as caught:
+        write_files(tmp_path / "out", {"x": full})
+    assert str(caught.value) == f"{tmp_path / 'out'}: cannot be written: no space left on device"
+    assert names(tmp_path) == []

@@ -1,0 +1,155 @@
+"""`tenonc`: compile an ONNX model, or run it.
+
+Exit status: 0 done, 1 bad input, 2 bad usage, 70 an error of tenonc itself, 130 interrupted. A user's mistake
+is one line on stderr; `--debug` shows the traceback.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from ..dialects.errors import TenonError
+
+INTERNAL_ERROR = 70
+INTERRUPTED = 130
+
+
+class Verb:
+    """A subcommand: its name, its one-line help, an example, its arguments and what it does."""
+
+    def __init__(
+        self,
+        name: str,
+        summary: str,
+        example: str,
+        configure: Callable[[argparse.ArgumentParser], None],
+        action: Callable[[argparse.Namespace], None],
+    ):
+        self.name, self.summary, self.example = name, summary, example
+        self.configure, self.action = configure, action
+
+
+def _model_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", help="the ONNX file")
+    parser.add_argument(
+        "--target", default="host", metavar="NAME", help="machine to compile for (default: host)"
+    )
+    parser.add_argument(
+        "--shape", action="append", default=[], metavar="INPUT=N,C,H,W", help="whole shape of an input"
+    )
+    parser.add_argument(
+        "--dim", action="append", default=[], metavar="NAME=N", help="value of a symbolic dimension"
+    )
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+
+def _compile_arguments(parser: argparse.ArgumentParser) -> None:
+    _model_arguments(parser)
+    parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="folder for the results")
+    parser.add_argument(
+        "--emit", default="obj", metavar="KINDS", help="what to write, of mlir,ll,asm,obj (default: obj)"
+    )
+    parser.add_argument(
+        "--print-after-all", action="store_true", help="print the IR after every pass to stderr"
+    )
+
+
+def _run_arguments(parser: argparse.ArgumentParser) -> None:
+    _model_arguments(parser)
+    parser.add_argument(
+        "--input", action="append", default=[], metavar="NAME=FILE.npy", help="value of an input"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE.npz", help="file for the outputs")
+
+
+def _compile(arguments: argparse.Namespace) -> None:
+    from .verbs import compile_model
+
+    compile_model(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from .verbs import run_model
+
+    run_model(arguments)
+
+
+VERBS = (
+    Verb(
+        "compile",
+        "compile a model to native code",
+        "tenonc compile model.onnx -o out/ --shape x=1,3,224,224 --emit mlir,ll,asm,obj",
+        _compile_arguments,
+        _compile,
+    ),
+    Verb(
+        "run",
+        "compile a model in memory and run it on arrays",
+        "tenonc run model.onnx --input x=x.npy -o outputs.npz",
+        _run_arguments,
+        _run,
+    ),
+)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line: one subcommand a verb, each with an example."""
+    parser = argparse.ArgumentParser(prog="tenonc", description="compile neural networks for one machine")
+    commands = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for verb in VERBS:
+        command = commands.add_parser(
+            verb.name,
+            help=verb.summary,
+            description=verb.summary,
+            epilog=f"example:\n  {verb.example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        verb.configure(command)
+        command.set_defaults(action=verb.action)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    try:
+        try:
+            return _perform(build_parser().parse_args(argv))
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of stdout went away; keep the interpreter from flushing into it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _perform(arguments: argparse.Namespace) -> int:
+    try:
+        arguments.action(arguments)
+    except TenonError as error:
+        return _report(arguments, f"error: {error}", error.status)
+    except BrokenPipeError:
+        raise
+    except KeyboardInterrupt:
+        return _report(arguments, "interrupted", INTERRUPTED)
+    except MemoryError:
+        return _report(arguments, "error: not enough memory", TenonError.status)
+    except Exception as error:  # the last line of defence: a fault of ours is still one line
+        reason = " ".join(str(error).split())[:300]
+        return _report(arguments, f"internal error: {type(error).__name__}: {reason}", INTERNAL_ERROR)
+    return 0
+
+
+def _report(arguments: argparse.Namespace, line: str, status: int) -> int:
+    if arguments.debug:
+        import traceback
+
+        traceback.print_exc()
+    print(line, file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

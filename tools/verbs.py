@@ -1,0 +1,98 @@
+"""What `tenonc compile` and `tenonc run` do. Imported only once the command line has been understood."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from .. import compiler
+from ..dialects.errors import TenonError, UsageError
+from .arguments import extent, extents, named_values, words
+from .atomic import Writer, check_folder, write_file, write_files
+from .tables import print_table
+
+SUFFIXES = {"mlir": ".mlir", "ll": ".ll", "asm": ".s", "obj": ".o"}
+"""What `--emit` can ask for -> the file's suffix."""
+
+
+def load_model(arguments: argparse.Namespace) -> compiler.Model:
+    """The model of the command line, with its shapes bound."""
+    shapes = named_values("--shape", arguments.shape, extents, "x=1,3,224,224")
+    dims = named_values("--dim", arguments.dim, extent, "N=1")
+    return compiler.load(arguments.model, shapes=shapes, dims=dims)
+
+
+def compile_model(arguments: argparse.Namespace) -> None:
+    """Compile, then write what `--emit` names into the output folder, all or nothing."""
+    kinds = words(list(SUFFIXES))(arguments.emit)
+    folder, stem = Path(arguments.output), Path(arguments.model).stem
+    check_folder(folder)
+    model = load_model(arguments)
+    start = time.perf_counter()
+    exe = compiler.compile(model, arguments.target, print_after_all=arguments.print_after_all)
+    seconds = time.perf_counter() - start
+    files = {stem + SUFFIXES[kind]: _writer(exe.emit(kind)) for kind in kinds}
+    write_files(folder, files)
+    rows = [(name, f"{(folder / name).stat().st_size:,}") for name in files]
+    print_table(f"{arguments.model} for {arguments.target}: {seconds:.2f} s", ("file", "bytes"), rows)
+
+
+def _writer(content: str | bytes) -> Writer:
+    data = content.encode() if isinstance(content, str) else content
+    return lambda path: path.write_bytes(data)
+
+
+def run_model(arguments: argparse.Namespace) -> None:
+    """Run the model once; print a summary of the outputs, and save them where `-o` says."""
+    files = named_values("--input", arguments.input, str, "x=x.npy")
+    if arguments.output:
+        check_folder(Path(arguments.output).parent)
+    model = load_model(arguments)
+    inputs = {name: read_array(name, Path(file)) for name, file in files.items()}
+    known = {port.name for port in model.inputs}
+    if set(inputs) != known:
+        listed = ", ".join(map(str, model.inputs))
+        raise UsageError(f"--input must give each input of the model once: {listed}")
+    exe = compiler.compile(model, arguments.target)
+    outputs = exe.run_dict(inputs)
+    if arguments.output:
+        write_file(Path(arguments.output), lambda path: save_arrays(path, outputs))
+    print_table("outputs", SUMMARY, [_summary(name, array) for name, array in outputs.items()])
+
+
+def read_array(name: str, path: Path) -> np.ndarray:
+    """The array in an .npy file; nothing pickled is ever loaded."""
+    try:
+        array = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise TenonError(f"input '{name}': {path}: no such file") from None
+    except OSError as error:
+        raise TenonError(
+            f"input '{name}': {path}: cannot be read: {(error.strerror or str(error)).lower()}"
+        ) from None
+    except (ValueError, EOFError):
+        raise TenonError(f"input '{name}': {path}: is not an .npy file of plain numbers") from None
+    if not isinstance(array, np.ndarray):
+        raise TenonError(f"input '{name}': {path}: is an archive, expected one array in an .npy file")
+    return array
+
+
+def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """All `arrays` in one uncompressed .npz file."""
+    with path.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)  # pyright: ignore[reportArgumentType]
+
+
+SUMMARY = ("name", "shape", "dtype", "min", "max", "argmax")
+
+
+def _summary(name: str, array: np.ndarray) -> tuple[str, ...]:
+    shape = "x".join(map(str, array.shape)) or "scalar"
+    if not array.size:
+        return name, shape, str(array.dtype), "", "", ""
+    low, high = f"{array.min():.6g}", f"{array.max():.6g}"
+    return name, shape, str(array.dtype), low, high, str(int(array.argmax()))

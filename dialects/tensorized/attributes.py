@@ -9,6 +9,7 @@ from xdsl.dialects.builtin import (
     ArrayAttr,
     DenseArrayBase,
     DictionaryAttr,
+    FixedBitwidthType,
     FloatAttr,
     IntAttr,
     NoneAttr,
@@ -185,3 +186,10 @@ def level_text(level: LevelAttr) -> str:
     if level.tiles:
         text += " tile {" + ", ".join(f"{k} = {v}" for k, v in level.tiles.items()) + "}"
     return text
+
+
+def element_bytes(element: Attribute) -> int:
+    """Bytes one element takes in memory: i1 is stored as a byte."""
+    if isinstance(element, FixedBitwidthType):
+        return max(1, element.bitwidth // 8)
+    raise VerifyException(f"{element} has no size in memory")

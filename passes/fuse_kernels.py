@@ -1,0 +1,115 @@
+"""fuse-kernels: turns the graph into calls of kernels.
+
+Expects: the linalg level with layouts (`assign-layouts`).
+Leaves: `tensorized.kernel`s over physical tensors, equal ones only once, and functions that hold
+compile-time ops, `tensorized.call`s and a return. View ops are gone: they are in the accesses.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+from xdsl.context import Context
+from xdsl.dialects import func, tensor
+from xdsl.dialects.builtin import ModuleOp, NameLoc
+from xdsl.dialects.linalg.ops import GenericOp
+from xdsl.ir import Operation, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+
+from ..dialects import tensorized
+from ..dialects.errors import TenonError
+from ..dialects.nn import is_compile_time
+from .fusion.build import VIEWS, KernelBuilder, base
+from .fusion.group import Group, form_groups
+
+
+@dataclass(frozen=True)
+class FuseKernelsPass(ModulePass):
+    name = "fuse-kernels"
+    preserves: ClassVar[str] = "exact"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        namer = _KernelTable(op)
+        for function in list(op.body.block.ops):
+            if isinstance(function, func.FuncOp) and not function.is_declaration:
+                _lower_function(function, namer)
+
+
+class _KernelTable:
+    """The module's kernels by their text, so that equal ones are compiled once."""
+
+    def __init__(self, module: ModuleOp):
+        self.module = module
+        self.by_text: dict[str, str] = {}
+        self.names = {op.sym_name.data for op in tensorized.kernels(module)}
+
+    def add(self, builder: KernelBuilder, hint: str) -> str:
+        kernel = builder.build("kernel")
+        text = str(kernel)
+        if text not in self.by_text:
+            self.by_text[text] = self._unique(hint)
+            kernel.properties["sym_name"] = type(kernel.sym_name)(self.by_text[text])
+            first = next(op for op in self.module.body.block.ops if isinstance(op, func.FuncOp))
+            Rewriter.insert_op(kernel, InsertPoint.before(first))
+        return self.by_text[text]
+
+    def _unique(self, hint: str) -> str:
+        name, n = hint, 1
+        while name in self.names:
+            n += 1
+            name = f"{hint}_{n}"
+        self.names.add(name)
+        return name
+
+
+def _lower_function(function: func.FuncOp, table: _KernelTable) -> None:
+    block = function.body.block
+    physical: dict[SSAValue, SSAValue] = {}
+    calls: list[tuple[Operation, Operation]] = []
+    for group in form_groups(block.ops):
+        builder = KernelBuilder(group)
+        name = table.add(builder, _hint(group))
+        operands = [physical.get(value, value) for value in builder.arguments]
+        kernel_type = builder.block.last_op
+        assert kernel_type is not None
+        call = tensorized.CallOp(name, operands, [v.type for v in kernel_type.operands])
+        call.location = group.ops[-1].location
+        call.results[0].name_hint = group.result.name_hint
+        physical[group.result] = call.results[0]
+        calls.append((call, group.ops[-1]))
+    for call, last in calls:
+        Rewriter.insert_op(call, InsertPoint.before(last))
+    end = block.last_op
+    assert end is not None
+    for i, value in enumerate(end.operands):
+        if (made := physical.get(base(value))) is not None:
+            end.operands[i] = _as_returned(made, value)
+    _erase_linalg(block)
+
+
+def _as_returned(made: SSAValue, value: SSAValue) -> SSAValue:
+    """A call may give its row-major result the shape the function returns."""
+    if made.type == value.type:
+        return made
+    return Rewriter.replace_value_with_new_type(made, value.type)
+
+
+def _hint(group: Group) -> str:
+    """A readable symbol: the name of the ONNX node the group's main op came from."""
+    root = group.reduction or group.ops[-1]
+    location = root.location
+    name = location.desc.data if isinstance(location, NameLoc) else root.name
+    return re.sub(r"\W+", "_", name).strip("_") or "kernel"
+
+
+def _erase_linalg(block) -> None:
+    for op in reversed(list(block.ops)):
+        if isinstance(op, (GenericOp, tensor.ConcatOp, tensor.EmptyOp, *VIEWS)) and not any(
+            is_compile_time(r) for r in op.results
+        ):
+            if any(list(r.uses) for r in op.results):
+                raise TenonError(f"{op.name} at {op.location} is still used after fusion")
+            Rewriter.erase_op(op)

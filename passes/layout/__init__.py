@@ -1,0 +1,1 @@
+"""Helpers of `assign-layouts`: layouts through view ops, and the votes on dimension order."""

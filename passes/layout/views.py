@@ -1,0 +1,124 @@
+"""Layouts through view ops: which physical element a view's logical element is.
+
+A view op costs nothing when its result and its source name the same physical buffer, so each function
+here turns the layout on one side into the layout on the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.dialects import arith, tensor
+from xdsl.dialects.builtin import FloatAttr, IntegerAttr
+from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
+
+from ...dialects.tensorized.attributes import LayoutAttr
+from ...dialects.tensorized.linear_form import linear_form, row_major, substitute
+
+
+def groups(op: tensor.CollapseShapeOp | tensor.ExpandShapeOp) -> list[list[int]]:
+    """The reassociation as lists of dimensions of the expanded side."""
+    return [[int(i.value.data) for i in group] for group in op.reassociation]
+
+
+def linearized(reassociation: Sequence[Sequence[int]], expanded_shape: Sequence[int]) -> list[AffineExpr]:
+    """Each collapsed index as an expression of the expanded ones."""
+    result: list[AffineExpr] = []
+    for group in reassociation:
+        index: AffineExpr = AffineExpr.constant(0)
+        for dim, stride in zip(group, row_major([expanded_shape[d] for d in group])):
+            index = index + AffineExpr.dimension(dim) * stride
+        result.append(index)
+    return result
+
+
+def expanded_layout(
+    collapsed: LayoutAttr, reassociation: Sequence[Sequence[int]], expanded_shape: Sequence[int]
+) -> LayoutAttr:
+    """The layout of the expanded side, given the collapsed side's: always exists."""
+    access = substitute(collapsed.access, linearized(reassociation, expanded_shape), expanded_shape)
+    return LayoutAttr.of(access, collapsed.physical_shape, collapsed.fill_value)
+
+
+def collapsed_layout(
+    expanded: LayoutAttr, reassociation: Sequence[Sequence[int]], expanded_shape: Sequence[int]
+) -> LayoutAttr | None:
+    """The layout of the collapsed side, given the expanded side's; None unless the merged index moves
+    through memory evenly."""
+    indices: list[AffineExpr] = [AffineExpr.constant(0)] * len(expanded_shape)
+    shape: list[int] = []
+    for position, group in enumerate(reassociation):
+        extents = [expanded_shape[d] for d in group]
+        total = 1
+        for extent in extents:
+            total *= extent
+        shape.append(total)
+        for dim, stride, extent in zip(group, row_major(extents), extents):
+            indices[dim] = (AffineExpr.dimension(position) // stride) % extent
+    access = substitute(expanded.access, indices, shape)
+    for expr in access.results:
+        if any(not isinstance(atom, AffineDimExpr) for atom in linear_form(expr, shape).terms):
+            return None
+    return LayoutAttr.of(access, expanded.physical_shape, expanded.fill_value)
+
+
+def shifted_layout(source: LayoutAttr, low: Sequence[int], result_shape: Sequence[int]) -> LayoutAttr:
+    """The layout of a padded tensor inside its source's halo; `low` is the padding in front."""
+    indices = [AffineExpr.dimension(i) - pad for i, pad in enumerate(low)]
+    return LayoutAttr.of(substitute(source.access, indices, result_shape), source.physical_shape, source.fill_value)
+
+
+def sliced_layout(
+    source: LayoutAttr, offsets: Sequence[int], strides: Sequence[int], result_shape: Sequence[int]
+) -> LayoutAttr:
+    indices = [AffineExpr.dimension(i) * s + o for i, (o, s) in enumerate(zip(offsets, strides, strict=True))]
+    return LayoutAttr.of(substitute(source.access, indices, result_shape), source.physical_shape, None)
+
+
+def permuted_layout(
+    shape: Sequence[int],
+    order: Sequence[int],
+    low: Sequence[int],
+    high: Sequence[int],
+    fill: float | None,
+    row_slack: int = 0,
+) -> LayoutAttr:
+    """Dimensions stored in `order`, with a halo of `low` / `high` around each logical dimension and
+    `row_slack` unused elements after every innermost row."""
+    access = AffineMap(len(shape), 0, tuple(AffineExpr.dimension(d) + low[d] if low[d] else AffineExpr.dimension(d) for d in order))
+    physical = [shape[d] + low[d] + high[d] for d in order]
+    if physical:
+        physical[-1] += row_slack
+    return LayoutAttr.of(access, physical, fill)
+
+
+def is_row_major(layout: LayoutAttr, shape: Sequence[int]) -> bool:
+    """Whether the buffer holds exactly the elements, in logical order (dimensions of extent 1 aside)."""
+    elements = 1
+    for extent in shape:
+        elements *= extent
+    size = 1
+    for extent in layout.physical_shape:
+        size *= extent
+    if size != elements:
+        return False
+    strides = [0] * len(shape)
+    for expr, stride in zip(layout.access.results, row_major(layout.physical_shape)):
+        for atom, coefficient in linear_form(expr, shape).terms.items():
+            if not isinstance(atom, AffineDimExpr):
+                return False
+            strides[atom.position] += coefficient * stride
+    return all(have == want for have, want, extent in zip(strides, row_major(shape), shape) if extent > 1)
+
+
+def pad_amounts(op: tensor.PadOp) -> tuple[list[int], list[int]]:
+    return [int(n) for n in op.static_low.get_values()], [int(n) for n in op.static_high.get_values()]
+
+
+def pad_value(op: tensor.PadOp) -> float | int | None:
+    """The constant a pad fills with; None if it is not a constant."""
+    last = op.region.block.last_op
+    constant = last.operands[0].owner if last is not None and last.operands else None
+    if isinstance(constant, arith.ConstantOp) and isinstance(constant.value, FloatAttr | IntegerAttr):
+        return constant.value.value.data
+    return None

@@ -1,0 +1,1 @@
+"""Helpers of `lower-kernels`: loop emission, register accesses, borders."""

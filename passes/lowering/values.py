@@ -1,0 +1,146 @@
+"""The values of one register tile: loads of operands, maps of elementwise nests, the contraction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from xdsl.dialects.builtin import MemRefType, TensorType, VectorType
+from xdsl.ir import Region, SSAValue
+from xdsl.ir.affine import AffineExpr, AffineMap
+
+from ...dialects import tensorized
+from ...dialects.errors import TenonError
+from .border import splat
+from .emitter import LoopEmitter
+from .tile import Position, Tile, lane_indices, stays_inside
+
+Buffers = Mapping[SSAValue, SSAValue]
+
+
+class TileValues:
+    """Computes tensor values of a kernel for one tile. `buffers` maps the kernel's arguments to memrefs,
+    `reductions` names the loops a contraction runs, outermost first."""
+
+    def __init__(self, emitter: LoopEmitter, buffers: Buffers, tile: Tile, reductions: list[str]):
+        self.emitter, self.buffers, self.tile, self.reductions = emitter, buffers, tile, reductions
+        self.memo: dict[SSAValue, SSAValue] = {}
+
+    def vector(self, element, lanes: int) -> VectorType:
+        return VectorType(element, [*self.tile.grid, lanes])
+
+    def value(self, value: SSAValue) -> SSAValue:
+        """A tensor made in the kernel, at the tile's band index."""
+        if value not in self.memo:
+            self.memo[value] = self._make(value)
+        return self.memo[value]
+
+    def _make(self, value: SSAValue) -> SSAValue:
+        op = value.owner
+        if isinstance(op, tensorized.ContractOp):
+            return self._contract(op)
+        if isinstance(op, tensorized.GenericOp) and not op.is_reduction:
+            return self._elementwise(op)
+        if isinstance(op, tensorized.EmptyOp) and op.fill is not None:
+            assert isinstance(op.res.type, TensorType)
+            vector = self.vector(op.res.type.element_type, self.tile.lanes)
+            return self.emitter.add(splat(vector, op.fill.value.data)).results[0]
+        raise TenonError(f"lower-kernels: cannot compute {value} of {op} register by register")
+
+    def _elementwise(self, op: tensorized.GenericOp) -> SSAValue:
+        block = op.body.block
+        arguments = [
+            self.operand(value, access, op)
+            for value, access, used in zip(op.inputs, op.accesses, block.args)
+            if list(used.uses)
+        ]
+        body = op.body.clone()
+        for argument in reversed(body.block.args):
+            if not list(argument.uses):
+                body.block.erase_arg(argument)
+        last = body.block.last_op
+        assert last is not None
+        if last.operands[0] in body.block.args and len(arguments) == 1:
+            return arguments[0]
+        assert isinstance(op.res.type, TensorType)
+        made = tensorized.MapOp(arguments, self.vector(op.res.type.element_type, self.tile.lanes), body)
+        made.location = op.location
+        return self.emitter.add(made).results[0]
+
+    def operand(self, value: SSAValue, access: AffineMap, op: tensorized.NestOperation) -> SSAValue:
+        """An operand of an elementwise nest: loaded if it is an argument, else computed here."""
+        if value in self.buffers:
+            return self.load(value, access, op, self.tile, self.tile.lanes, None)
+        band = [n for n, kind in zip(op.loop_names, op.kinds) if kind == "parallel"]
+        if access.results != AffineMap.identity(len(band)).results:
+            raise TenonError(f"lower-kernels: {op.name} reads a value of its kernel at another index than it writes")
+        return self.value(value)
+
+    def load(
+        self,
+        value: SSAValue,
+        access: AffineMap,
+        op: tensorized.NestOperation,
+        tile: Tile,
+        register: int,
+        lane_index: Mapping[str, AffineExpr] | None,
+    ) -> SSAValue:
+        """Registers of `register` elements from a buffer. A ragged tile reads whole registers where they
+        stay inside the buffer, and only the valid lanes elsewhere."""
+        memref = self.buffers[value]
+        assert isinstance(memref.type, MemRefType)
+        variables, placed, extents = tile.access(access, op.loop_names, register, lane_index)
+        valid = None
+        if tile.ragged and not stays_inside(placed, extents, memref.type):
+            valid = tile.width
+        element = memref.type.element_type
+        loaded = tensorized.LoadOp(memref, variables, placed, self.vector(element, register), valid)
+        loaded.location = op.location
+        return self.emitter.add(loaded).results[0]
+
+    def _contract(self, op: tensorized.ContractOp) -> SSAValue:
+        start = self.value(op.init)
+        kinds = dict(zip(op.loop_names, op.kinds))
+        order = [name for name in self.reductions if kinds.get(name) == "reduction"]
+        if len(order) != op.kinds.count("reduction"):
+            raise TenonError(f"lower-kernels: the schedule orders reductions {order} of {op.loop_names}")
+        return self._reduce(op, order, self.tile.position, start)
+
+    def _reduce(self, op: tensorized.ContractOp, order: list[str], position: Position, acc: SSAValue) -> SSAValue:
+        if not order:
+            return self._apply(op, position, acc)
+        name, rest = order[0], order[1:]
+        step = _reduction_step(op, name)
+        count = position.size[name] // step
+
+        def body(variable: SSAValue, carried) -> list[SSAValue]:
+            return [self._reduce(op, rest, position.iterate(name, variable, count, 0, step), carried[0])]
+
+        if count == 1:
+            return self._reduce(op, rest, position.block(name, 0, step), acc)
+        return self.emitter.loop(count, name, body, [acc])[0]
+
+    def _apply(self, op: tensorized.ContractOp, position: Position, acc: SSAValue) -> SSAValue:
+        instruction = op.declaration()
+        tile = Tile(position, self.tile.rows, self.tile.lane_loop, self.tile.lanes)
+        inputs = list(zip(op.inputs, op.accesses))
+        arguments: list[SSAValue] = []
+        for k, (register, access) in enumerate(zip(instruction.registers, instruction.maps)):
+            if k == instruction.accumulator.data:
+                arguments.append(acc)
+                continue
+            value, read = inputs.pop(0)
+            digits = lane_indices(access.data.results[0], instruction.extents)
+            bound = [op.binding[loop.label.data] for loop in instruction.loops]
+            lane_index = {name: digit for name, digit in zip(bound, digits) if digit is not None}
+            arguments.append(self.load(value, read, op, tile, register.get_shape()[0], lane_index))
+        applied = tensorized.ApplyOp(op.instruction.root_reference.data, arguments, acc.type)
+        applied.location = op.location
+        return self.emitter.add(applied).results[0]
+
+
+def _reduction_step(op: tensorized.ContractOp, loop: str) -> int:
+    """Iterations of a reduction loop one instruction runs."""
+    for declared in op.declaration().loops:
+        if op.binding[declared.label.data] == loop:
+            return declared.extent.data
+    return 1

@@ -1,0 +1,1 @@
+"""Helpers of `schedule-kernels`: tile shapes by an analytic rule, packing of compile-time operands."""

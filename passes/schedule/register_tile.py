@@ -1,0 +1,102 @@
+"""The register tile of a contraction, by an analytic estimate of its cycles.
+
+A tile of `rows x NV` accumulators runs one step of the reduction in
+
+    max(rows * NV / instructions per cycle, latency, loads / loads per cycle, uops / issue width)
+
+cycles, and pays once per tile for its start values and epilogue. The shape with the fewest cycles over
+the whole band wins; ragged ends are counted as the tiles they really are. After UNIT's analytic first
+choice and the register rule MR * NV + NV + 1 <= registers of hand-written GEMM kernels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from ..tensorize.target import TargetFacts
+from .blocks import balanced, peeled
+
+ISSUE_WIDTH = 6
+TILE_OVERHEAD_CYCLES = 12
+LARGEST_ROWS = 28
+
+
+@dataclass(frozen=True)
+class Band:
+    """What the estimate needs to know of a contraction: extents of its parallel loops, the loop along
+    lanes, the lanes of a register, for every operand the loops it varies with, the number of reduction
+    steps, and the instruction's latency and throughput."""
+
+    extents: Mapping[str, int]
+    lane_loop: str
+    lanes: int
+    operands: Sequence[frozenset[str]]
+    steps: int
+    latency: int
+    per_cycle: int
+
+    @property
+    def rows(self) -> list[str]:
+        return [name for name, extent in self.extents.items() if name != self.lane_loop and extent > 1]
+
+
+def choose_tile(band: Band, facts: TargetFacts) -> dict[str, int]:
+    """Loop -> tile size; the lane loop's is a multiple of the lanes. Loops not named have tile 1."""
+    best = min(_candidates(band, facts), key=lambda tile: (_cycles(band, tile, facts), -math.prod(tile.values())))
+    return {name: size for name, size in best.items() if size > 1}
+
+
+def _candidates(band: Band, facts: TargetFacts) -> Iterator[dict[str, int]]:
+    registers = -(-band.extents[band.lane_loop] // band.lanes)
+    widths = range(1, min(facts.vector_registers, registers) + 1)
+    shapes: list[dict[str, int]] = [{}]
+    for name in band.rows:
+        shapes += [{name: size} for size in range(2, min(LARGEST_ROWS, band.extents[name]) + 1)]
+    for outer, inner in zip(band.rows, band.rows[1:]):
+        pairs = product(range(2, min(8, band.extents[outer]) + 1), range(2, min(8, band.extents[inner]) + 1))
+        shapes += [{outer: a, inner: b} for a, b in pairs if a * b <= LARGEST_ROWS]
+    for shape, width in product(shapes, widths):
+        tile = {**shape, band.lane_loop: width * band.lanes}
+        if width == 1 and not shape or _registers(band, tile) <= facts.vector_registers:
+            yield tile
+
+
+def _grid(band: Band, tile: Mapping[str, int]) -> dict[str, int]:
+    """Tile sizes in registers."""
+    return {n: -(-size // band.lanes) if n == band.lane_loop else size for n, size in tile.items()}
+
+
+def _loaded(band: Band, grid: Mapping[str, int]) -> list[int]:
+    """Registers of each operand that one step reads."""
+    return [math.prod(size for name, size in grid.items() if name in varies) for varies in band.operands]
+
+
+def _registers(band: Band, tile: Mapping[str, int]) -> int:
+    """Accumulators, every operand but the largest held whole, the largest streamed through one."""
+    grid = _grid(band, tile)
+    loaded = _loaded(band, grid)
+    return math.prod(grid.values()) + sum(loaded) - max(loaded, default=0) + 1
+
+
+def _cycles(band: Band, tile: Mapping[str, int], facts: TargetFacts) -> float:
+    """Estimated cycles of the whole band, every ragged tile at its own size."""
+    blocks = [
+        (peeled if name == band.lane_loop else balanced)(band.extents[name], size) for name, size in tile.items()
+    ]
+    outside = math.prod(extent for name, extent in band.extents.items() if name not in tile)
+    total = 0.0
+    for shape in product(*blocks):
+        count = math.prod(n for n, _ in shape)
+        grid = _grid(band, {name: size for name, (_, size) in zip(tile, shape)})
+        accumulators, loads = math.prod(grid.values()), sum(_loaded(band, grid))
+        step = max(
+            accumulators / band.per_cycle,
+            band.latency,
+            loads / facts.loads_per_cycle,
+            (accumulators + loads + 2) / ISSUE_WIDTH,
+        )
+        total += count * (step * band.steps + TILE_OVERHEAD_CYCLES + 2 * accumulators)
+    return total * outside

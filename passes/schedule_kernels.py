@@ -1,0 +1,128 @@
+"""schedule-kernels: loop order, tiles and packing of every kernel, by analytic rules.
+
+Expects: kernels after `tensorize-match` (contracts, lanes), and the target record on the module.
+Leaves: a `schedule` on every kernel, packed compile-time operands, `tensorized.pack` in the callers.
+
+A contraction runs panel by panel of its lane loop, so that a panel of weights stays in the first-level
+cache, rows inside; where the rows' operand does not fit half the second-level cache, an outer level cuts
+the rows into blocks that do.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp, TensorType
+from xdsl.passes import ModulePass
+
+from ..dialects import tensorized
+from ..dialects.tensorized import LevelAttr
+from ..dialects.tensorized.attributes import element_bytes
+from .schedule.packing import pack_contract, pad_parameters
+from .schedule.register_tile import Band, choose_tile
+from .tensorize.target import TargetFacts, target_facts
+
+# Registers of one elementwise tile: enough to hide a load's latency.
+ELEMENTWISE_REGISTERS = 4
+
+
+@dataclass(frozen=True)
+class ScheduleKernelsPass(ModulePass):
+    name = "schedule-kernels"
+    preserves: ClassVar[str] = "exact"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        facts = target_facts(op)
+        for kernel in tensorized.kernels(op):
+            contracts = [c for c in kernel.body.block.ops if isinstance(c, tensorized.ContractOp)]
+            if contracts:
+                _schedule_contract(op, kernel, contracts[0], facts)
+            else:
+                _schedule_elementwise(kernel)
+
+
+def _schedule_contract(
+    module: ModuleOp, kernel: tensorized.KernelOp, contract: tensorized.ContractOp, facts: TargetFacts
+) -> None:
+    band = contract_band(contract, kernel)
+    tile = choose_tile(band, facts)
+    tile.setdefault(band.lane_loop, band.lanes)
+    names, kinds = contract.loop_names, contract.kinds
+    reductions = [n for n, kind in zip(names, kinds) if kind == "reduction"]
+    parallel = [n for n in names if n not in reductions]
+    levels = [LevelAttr.of(_panel_order(contract, parallel, band.lane_loop), tile), LevelAttr.of(reductions, {})]
+    if block := _cache_block(contract, band, tile, facts):
+        levels.insert(0, LevelAttr.of(list(block), block))
+    kernel.set_schedule(kernel.lane_counts, levels)
+    pack_contract(module, kernel, contract, tile[band.lane_loop])
+    pad_parameters(module, kernel, band.lane_loop, band.extents[band.lane_loop], tile[band.lane_loop])
+
+
+def contract_band(contract: tensorized.ContractOp, kernel: tensorized.KernelOp) -> Band:
+    """What the tile estimate needs to know of `contract`."""
+    instruction = contract.declaration()
+    names, extents = contract.loop_names, dict(zip(contract.loop_names, contract.extents))
+    lanes = kernel.lane_counts
+    lane_loop = next(name for name in names if name in lanes)
+    reduced = {n: loop.extent.data for loop in instruction.loops for n in [contract.binding[loop.label.data]]}
+    steps = math.prod(
+        -(-extent // reduced.get(name, 1))
+        for name, extent, kind in zip(names, contract.extents, contract.kinds)
+        if kind == "reduction"
+    )
+    return Band(
+        extents={n: extents[n] for n, kind in zip(names, contract.kinds) if kind == "parallel"},
+        lane_loop=lane_loop,
+        lanes=lanes[lane_loop],
+        operands=[frozenset(names[d] for d in access.used_dims()) for access in contract.accesses[:-1]],
+        steps=steps,
+        latency=instruction.latency.data if instruction.latency else 1,
+        per_cycle=instruction.per_cycle.data if instruction.per_cycle else 1,
+    )
+
+
+def _panel_order(contract: tensorized.ContractOp, parallel: list[str], lane_loop: str) -> list[str]:
+    """Loops the panel varies with, then panels, then rows."""
+    varies: set[str] = set()
+    for access in contract.accesses[:-1]:
+        used = {contract.loop_names[d] for d in access.used_dims()}
+        if lane_loop in used:
+            varies |= used
+    first = [n for n in parallel if n in varies and n != lane_loop]
+    return [*first, lane_loop, *(n for n in parallel if n not in first and n != lane_loop)]
+
+
+def _cache_block(
+    contract: tensorized.ContractOp, band: Band, tile: dict[str, int], facts: TargetFacts
+) -> dict[str, int]:
+    """Rows per block, if the operand that panels re-read does not fit half the second-level cache."""
+    for value, access in zip(contract.inputs, contract.accesses):
+        used = {contract.loop_names[d] for d in access.used_dims()}
+        if band.lane_loop in used or not isinstance(value.type, TensorType):
+            continue
+        size = math.prod(value.type.get_shape()) * element_bytes(value.type.element_type)
+        rows = [name for name in band.rows if name in used]
+        if rows and band.extents[band.lane_loop] > tile[band.lane_loop] and 2 * size > facts.l2_bytes:
+            extent = band.extents[rows[0]]
+            block = max(1, extent * facts.l2_bytes // (2 * size))
+            step = tile.get(rows[0], 1)
+            return {rows[0]: min(extent, max(step, block // step * step))} if block < extent else {}
+    return {}
+
+
+def _schedule_elementwise(kernel: tensorized.KernelOp) -> None:
+    lanes = kernel.lane_counts
+    order: list[str] = []
+    tile: dict[str, int] = {}
+    for nest in kernel.body.block.ops:
+        if not isinstance(nest, tensorized.GenericOp):
+            continue
+        order += [name for name in nest.loop_names if name not in order]
+        for name, extent in zip(nest.loop_names, nest.extents):
+            if name in lanes:
+                registers = min(ELEMENTWISE_REGISTERS, -(-extent // lanes[name]))
+                tile[name] = registers * lanes[name]
+    kernel.set_schedule(lanes, [LevelAttr.of(order, tile)])

@@ -1,0 +1,39 @@
+"""The target record, as `attach-target` wrote it on the module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, ModuleOp
+
+from ...dialects import tensorized
+from ...dialects.errors import TenonError
+
+
+@dataclass(frozen=True)
+class TargetFacts:
+    """What the schedules need: counts per core, sizes in bytes."""
+
+    vector_registers: int
+    vector_bytes: int
+    loads_per_cycle: int
+    l1_bytes: int
+    l2_bytes: int
+
+
+def target_facts(module: ModuleOp) -> TargetFacts:
+    record = module.attributes.get("tenon.target")
+    if not isinstance(record, DictionaryAttr):
+        raise TenonError("the module has no tenon.target: run attach-target first")
+
+    def fact(name: str) -> int:
+        value = record.data.get(name)
+        if not isinstance(value, IntegerAttr):
+            raise TenonError(f"tenon.target has no integer {name}")
+        return value.value.data
+
+    return TargetFacts(*(fact(field) for field in TargetFacts.__dataclass_fields__))
+
+
+def instructions(module: ModuleOp) -> list[tensorized.InstructionOp]:
+    return [op for op in module.body.block.ops if isinstance(op, tensorized.InstructionOp)]

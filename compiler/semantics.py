@@ -26,6 +26,7 @@ from xdsl.utils.exceptions import InterpretationError
 
 from ..dialects.errors import TenonError
 from ..dialects.nn import WeightStore
+from ..dialects.reference import interpreter
 from .promise import Promise
 from .seeded import SeededStore, is_static, seeded_array
 
@@ -117,8 +118,6 @@ class SemanticsChecker:
         return trace
 
     def _call(self, module: ModuleOp, function: FuncOp) -> Trace:
-        from ..dialects.reference import interpreter
-
         types = list(function.function_type.inputs)
         if not all(is_static(type_) for type_ in types):
             raise _NotRunnable("its arguments are not static tensors")

@@ -212,7 +212,7 @@ def copying(monkeypatch: pytest.MonkeyPatch):
         machine.register_implementations(_Copies())
         return machine
 
-    monkeypatch.setattr("tenonc.dialects.reference.interpreter", interpreter)
+    monkeypatch.setattr("tenonc.compiler.semantics.interpreter", interpreter)
 
 
 Blob = Callable[..., np.ndarray]

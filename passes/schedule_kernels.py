@@ -78,6 +78,7 @@ def contract_band(contract: tensorized.ContractOp, kernel: tensorized.KernelOp) 
         lane_loop=lane_loop,
         lanes=lanes[lane_loop],
         operands=[frozenset(names[d] for d in access.used_dims()) for access in contract.accesses[:-1]],
+        element_bytes=[element_bytes(v.type.element_type) for v in contract.inputs if isinstance(v.type, TensorType)],
         steps=steps,
         latency=instruction.latency.data if instruction.latency else 1,
         per_cycle=instruction.per_cycle.data if instruction.per_cycle else 1,

@@ -1,58 +1,104 @@
-"""Compile-time operands reorganized into the order in which a kernel's registers read them."""
+"""Operands reorganized into the order in which a kernel's registers read them.
+
+A packed operand is [outer parallel loops, panel, reductions, lanes]: the `panel` elements of the lane
+loop that one tile reads lie together, step after step of the reduction. Compile-time operands are packed
+by a `tensorized.pack`, which costs nothing at run time; others by a kernel of their own, where the
+contraction reads them often enough to pay for it.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, ModuleOp, TensorType
-from xdsl.ir import BlockArgument, SSAValue
+from xdsl.ir import Block, BlockArgument, Region, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import nn, tensorized
-from ...dialects.tensorized import LoopAttr
+from ...dialects.tensorized import LevelAttr, LoopAttr
+
+# A run-time operand is packed if this many rows of the contraction read each of its elements.
+ROWS_THAT_PAY = 16
+
+
+@dataclass(frozen=True)
+class Packing:
+    """result[placed(i)] = operand[taken(i)] for all `loops`; `original` and `packed` are their types."""
+
+    loops: tuple[LoopAttr, ...]
+    taken: AffineMap
+    placed: AffineMap
+    original: TensorType
+    packed: TensorType
 
 
 def pack_contract(module: ModuleOp, kernel: tensorized.KernelOp, contract: tensorized.ContractOp, panel: int) -> None:
-    """Packs every compile-time operand of the contraction as [outer loops, panel, reductions, lanes]:
-    `panel` elements of the lane loop, read in one tile, lie together."""
-    instruction = contract.declaration()
-    lanes = {loop.label.data: loop for loop in instruction.loops}
-    bound = {contract.loop_names.index(outer): lanes[inner] for inner, outer in contract.binding.items()}
+    """Packs the operands of a contraction that pay for it; `panel` is the tile of the lane loop."""
+    lane_loop = next(name for name in contract.loop_names if name in kernel.lane_counts)
     for position, value in enumerate(contract.inputs):
-        if isinstance(value, BlockArgument) and value.index in kernel.constant_arguments and len(list(value.uses)) == 1:
-            _pack_operand(module, kernel, contract, position, value, bound, panel)
-
-
-def _pack_operand(module, kernel, contract, position: int, value: BlockArgument, bound, panel: int) -> None:
-    access = contract.accesses[position]
-    used = sorted(access.used_dims())
-    outer: list[AffineExpr] = []
-    outer_shape: list[int] = []
-    inner: list[AffineExpr] = []
-    inner_shape: list[int] = []
-    by_kind = sorted(used, key=lambda d: (contract.kinds[d], d))
-    for dim in by_kind:
-        extent, loop = contract.extents[dim], AffineExpr.dimension(dim)
-        lane = bound.get(dim)
-        width = 1 if lane is None else panel if lane.kind.data == "parallel" else lane.extent.data
-        if width == 1:
-            outer.append(loop)
-            outer_shape.append(extent)
+        if not isinstance(value, BlockArgument) or len(list(value.uses)) != 1:
             continue
-        outer.append(loop // width)
+        constant = value.index in kernel.constant_arguments
+        if not constant and not _pays(contract, position, lane_loop):
+            continue
+        packing = _packing(contract, position, panel)
+        maps = [*contract.maps.data]
+        maps[position] = AffineMapAttr(_placed(contract, position, panel)[0])
+        contract.properties["maps"] = ArrayAttr(maps)
+        _retype_argument(kernel, value, packing.packed)
+        if constant:
+            _pack_constant(module, kernel, value.index, packing)
+        else:
+            _pack_at_run_time(module, kernel, value.index, packing, lane_loop, panel)
+
+
+def _pays(contract: tensorized.ContractOp, position: int, lane_loop: str) -> bool:
+    """Whether an operand along the lanes is read by enough rows."""
+    used = contract.accesses[position].used_dims()
+    if contract.loop_names.index(lane_loop) not in used:
+        return False
+    rows = (e for d, (e, kind) in enumerate(zip(contract.extents, contract.kinds)) if d not in used and kind == "parallel")
+    return math.prod(rows) >= ROWS_THAT_PAY
+
+
+def _placed(contract: tensorized.ContractOp, position: int, panel: int) -> tuple[AffineMap, list[int]]:
+    """Where each element goes, over the contraction's loops, and the packed shape."""
+    lanes = {loop.label.data: loop for loop in contract.declaration().loops}
+    bound = {contract.loop_names.index(outer): lanes[inner] for inner, outer in contract.binding.items()}
+    outer: list[AffineExpr] = []
+    inner: list[AffineExpr] = []
+    outer_shape: list[int] = []
+    inner_shape: list[int] = []
+    for dim in sorted(contract.accesses[position].used_dims(), key=lambda d: (contract.kinds[d], d)):
+        extent, index, lane = contract.extents[dim], AffineExpr.dimension(dim), bound.get(dim)
+        width = 1 if lane is None else panel if lane.kind.data == "parallel" else lane.extent.data
+        outer.append(index // width if width > 1 else index)
         outer_shape.append(-(-extent // width))
-        inner.append(loop % width)
-        inner_shape.append(width)
-    placed = AffineMap(len(contract.extents), 0, (*outer, *inner))
-    assert isinstance(value.type, TensorType)
-    packed = TensorType(value.type.element_type, [*outer_shape, *inner_shape])
-    loops = contract.loops.data
-    _retype_argument(kernel, value, packed)
-    maps = [*contract.maps.data]
-    maps[position] = AffineMapAttr(placed)
-    contract.properties["maps"] = ArrayAttr(maps)
-    _pack_at_calls(module, kernel, value.index, value.type, loops, used, access, placed, packed)
+        if width > 1:
+            inner.append(index % width)
+            inner_shape.append(width)
+    return AffineMap(len(contract.extents), 0, (*outer, *inner)), [*outer_shape, *inner_shape]
+
+
+def _packing(contract: tensorized.ContractOp, position: int, panel: int) -> Packing:
+    """The packing of one operand, over the loops it varies with."""
+    placed, shape = _placed(contract, position, panel)
+    original = contract.inputs[position].type
+    assert isinstance(original, TensorType)
+    used = sorted(contract.accesses[position].used_dims())
+    dims: list[AffineExpr] = [AffineExpr.constant(0)] * len(contract.extents)
+    for i, dim in enumerate(used):
+        dims[dim] = AffineExpr.dimension(i)
+    loops = [LoopAttr.of(contract.loop_names[d], "parallel", contract.extents[d]) for d in used]
+
+    def over_used(access: AffineMap) -> AffineMap:
+        return access.replace_dims_and_symbols(dims, [], len(used), 0)
+
+    packed = TensorType(original.element_type, shape)
+    return Packing(tuple(loops), over_used(contract.accesses[position]), over_used(placed), original, packed)
 
 
 def pad_parameters(module: ModuleOp, kernel: tensorized.KernelOp, lane_loop: str, extent: int, panel: int) -> None:
@@ -67,9 +113,9 @@ def pad_parameters(module: ModuleOp, kernel: tensorized.KernelOp, lane_loop: str
             longer = TensorType(argument.type.element_type, [padded])
             identity = AffineMap.identity(1)
             loop = LoopAttr.of(lane_loop, "parallel", extent)
-            original = argument.type
+            index, packing = argument.index, Packing((loop,), identity, identity, argument.type, longer)
             _retype_argument(kernel, argument, longer)
-            _pack_at_calls(module, kernel, argument.index, original, [loop], [0], identity, identity, longer)
+            _pack_constant(module, kernel, index, packing)
 
 
 def _is_parameter(argument: SSAValue, lane_loop: str, extent: int) -> bool:
@@ -89,35 +135,48 @@ def _retype_argument(kernel: tensorized.KernelOp, argument: SSAValue, new: Tenso
     kernel.update_type()
 
 
-def _pack_at_calls(
-    module: ModuleOp,
-    kernel: tensorized.KernelOp,
-    index: int,
-    original: TensorType,
-    loops: Sequence[LoopAttr],
-    used: Sequence[int],
-    taken: AffineMap,
-    placed: AffineMap,
-    packed: TensorType,
-) -> None:
-    """Before every call of the kernel, packs the operand; loops the operand does not vary with drop out."""
-    dims: list[AffineExpr] = [AffineExpr.constant(0)] * len(loops)
-    for position, dim in enumerate(used):
-        dims[dim] = AffineExpr.dimension(position)
-    kept = [loops[d] for d in used]
-    kept = [LoopAttr.of(loop.label.data, "parallel", loop.extent.data) for loop in kept]
-    source_map = taken.replace_dims_and_symbols(dims, [], len(kept), 0)
-    result_map = placed.replace_dims_and_symbols(dims, [], len(kept), 0)
+def _pack_constant(module: ModuleOp, kernel: tensorized.KernelOp, index: int, packing: Packing) -> None:
     for call in calls_of(module, kernel):
         value = call.arguments[index]
-        if value.type != original:
-            reshape = nn.ReshapeOp(value, original.get_shape())
+        if value.type != packing.original:
+            reshape = nn.ReshapeOp(value, packing.original.get_shape())
             Rewriter.insert_op(reshape, InsertPoint.before(call))
             value = reshape.results[0]
-        pack = tensorized.PackOp(value, kept, source_map, result_map, packed)
+        pack = tensorized.PackOp(value, packing.loops, packing.taken, packing.placed, packing.packed)
         pack.location = call.location
         Rewriter.insert_op(pack, InsertPoint.before(call))
         call.operands[index] = pack.res
+
+
+def _pack_at_run_time(
+    module: ModuleOp, kernel: tensorized.KernelOp, index: int, packing: Packing, lane_loop: str, panel: int
+) -> None:
+    packer = _pack_kernel(f"{kernel.sym_name.data}_pack_{index}", packing)
+    order = [loop.label.data for loop in packing.loops]
+    order.sort(key=lambda name: name != lane_loop)
+    packer.set_schedule(kernel.lane_counts, [LevelAttr.of(order, {lane_loop: panel})])
+    packer.location = kernel.location
+    Rewriter.insert_op(packer, InsertPoint.before(kernel))
+    for call in calls_of(module, kernel):
+        packed = tensorized.CallOp(packer.sym_name.data, [call.arguments[index]], [packing.packed])
+        packed.location = call.location
+        Rewriter.insert_op(packed, InsertPoint.before(call))
+        call.operands[index] = packed.results[0]
+
+
+def _pack_kernel(name: str, packing: Packing) -> tensorized.KernelOp:
+    """A kernel that copies the operand into its packed form; the padding of the last panel is zero."""
+    block = Block(arg_types=[packing.original])
+    elements = math.prod(loop.extent.data for loop in packing.loops)
+    padded = math.prod(packing.packed.get_shape()) > elements
+    empty = tensorized.EmptyOp(packing.packed, 0.0 if padded else None)
+    body = Block(arg_types=[packing.original.element_type] * 2)
+    body.add_op(tensorized.YieldOp(body.args[0]))
+    copy = tensorized.GenericOp(
+        [block.args[0]], empty.res, packing.loops, [packing.taken, packing.placed], Region(body)
+    )
+    block.add_ops([empty, copy, tensorized.YieldOp(copy.res)])
+    return tensorized.KernelOp(name, [packing.packed], Region(block))
 
 
 def calls_of(module: ModuleOp, kernel: tensorized.KernelOp) -> list[tensorized.CallOp]:

@@ -2,7 +2,8 @@
 
 A tile of `rows x NV` accumulators runs one step of the reduction in
 
-    max(rows * NV / instructions per cycle, latency, loads / loads per cycle, uops / issue width)
+    max(rows * NV / instructions per cycle, latency, loads / loads per cycle, uops / issue width,
+        panel bytes / bandwidth of the cache that holds the panel)
 
 cycles, and pays once per tile for its start values and epilogue. The shape with the fewest cycles over
 the whole band wins; ragged ends are counted as the tiles they really are. After UNIT's analytic first
@@ -22,18 +23,21 @@ from .blocks import balanced, peeled
 ISSUE_WIDTH = 6
 TILE_OVERHEAD_CYCLES = 12
 LARGEST_ROWS = 28
+# What a core sustains from its second-level cache while it computes: half of the usual 32 bytes per cycle.
+L2_BYTES_PER_CYCLE = 16
 
 
 @dataclass(frozen=True)
 class Band:
     """What the estimate needs to know of a contraction: extents of its parallel loops, the loop along
-    lanes, the lanes of a register, for every operand the loops it varies with, the number of reduction
-    steps, and the instruction's latency and throughput."""
+    lanes, the lanes of a register, for every operand the loops it varies with and the bytes of its
+    elements, the number of reduction steps, and the instruction's latency and throughput."""
 
     extents: Mapping[str, int]
     lane_loop: str
     lanes: int
     operands: Sequence[frozenset[str]]
+    element_bytes: Sequence[int]
     steps: int
     latency: int
     per_cycle: int
@@ -97,6 +101,18 @@ def _cycles(band: Band, tile: Mapping[str, int], facts: TargetFacts) -> float:
             band.latency,
             loads / facts.loads_per_cycle,
             (accumulators + loads + 2) / ISSUE_WIDTH,
+            _panel_cycles(band, grid, facts),
         )
         total += count * (step * band.steps + TILE_OVERHEAD_CYCLES + 2 * accumulators)
     return total * outside
+
+
+def _panel_cycles(band: Band, grid: Mapping[str, int], facts: TargetFacts) -> float:
+    """Cycles per step to fetch operands along the lanes that every row tile reads again, where the panel
+    is too large to stay in the first-level cache beside the rows."""
+    cycles = 0.0
+    for varies, size, loaded in zip(band.operands, band.element_bytes, _loaded(band, grid)):
+        step_bytes = loaded * band.lanes * size
+        if band.lane_loop in varies and not varies >= set(band.rows) and step_bytes * band.steps > facts.l1_bytes * 3 // 4:
+            cycles += step_bytes / L2_BYTES_PER_CYCLE
+    return cycles

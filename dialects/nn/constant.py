@@ -16,7 +16,7 @@ from xdsl.utils.exceptions import VerifyException
 from ..errors import TenonError
 from .attributes import WeightAttr
 from .base import NNOperation
-from .dtypes import dense_attribute
+from .dtypes import dense_attribute, numpy_dtype
 from .weights import WeightStore
 
 MAX_DENSE = 16
@@ -72,7 +72,7 @@ def constant(store: WeightStore, array: np.ndarray) -> ConstantOp:
 
 def scalar(value: float | int, like: TensorType) -> ConstantOp:
     """A rank-0 constant of the element type of `like`."""
-    return ConstantOp(DenseIntOrFPElementsAttr.from_list(TensorType(like.element_type, []), [value]))
+    return ConstantOp(dense_attribute(np.asarray(value, numpy_dtype(like.element_type)), like.element_type))
 
 
 def is_compile_time(value: SSAValue) -> bool:

@@ -48,11 +48,11 @@ class ConvOp(NNOperation):
         groups: int = 1,
     ):
         window = Window(tensor_of(w).get_shape()[2:], tuple(strides), tuple(pads), tuple(dilations))
-        types = [tensor_of(x), tensor_of(w), tensor_of(bias) if bias else None]
+        offset = tensor_of(bias) if bias else None
         super().__init__(
             operands=[x, w, bias],
             properties=self.properties_of(strides=strides, pads=pads, dilations=dilations, groups=groups),
-            result_types=[_conv_type(*types, window, groups)],
+            result_types=[_conv_type(tensor_of(x), tensor_of(w), offset, window, groups)],
         )
 
     @property

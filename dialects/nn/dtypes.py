@@ -59,9 +59,12 @@ def array_type(array: np.ndarray) -> TensorType:
     return TensorType(element_type(array.dtype), array.shape)
 
 
-def dense_attribute(array: np.ndarray) -> DenseIntOrFPElementsAttr:
-    """`array` as a `dense<>` attribute; for small ones, since it is printed in full."""
-    return DenseIntOrFPElementsAttr.from_list(array_type(array), np.asarray(array).reshape(-1).tolist())
+def dense_attribute(array: np.ndarray, element: Attribute | None = None) -> DenseIntOrFPElementsAttr:
+    """`array` as a `dense<>` attribute; for small ones, since it is printed in full. `element` overrides
+    the element type, where several share a dtype (i8, si8)."""
+    tensor = TensorType(element or element_type(array.dtype), array.shape)
+    values = array.reshape(-1).tolist()
+    return DenseIntOrFPElementsAttr.from_list(tensor, values)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 def dense_array(attribute: DenseIntOrFPElementsAttr) -> np.ndarray:

@@ -1,0 +1,183 @@
+"""What the nn ops mean, in numpy. Sums and transcendental functions are evaluated in f64, rounded once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from xdsl.interpreter import Interpreter, InterpreterFunctions, impl, register_impls
+
+from ..reference import weights_of
+from .attributes import WeightAttr
+from .base import NNOperation, tensor_of
+from .constant import ConstantOp
+from .conv import ConvOp
+from .dtypes import dense_array, numpy_dtype
+from .elementwise import CastOp, ElementwiseOp
+from .linear import MatmulOp
+from .norm import BatchNormOp
+from .pool import PoolOp
+from .reduce import ReduceOp, SoftmaxOp
+from .shape import BroadcastOp, ConcatOp, PadOp, ReshapeOp, SliceOp, TransposeOp
+from .window import Window
+
+Args = tuple[np.ndarray, ...]
+
+
+def _wide(array: np.ndarray) -> np.ndarray:
+    """Floats as f64, integers and booleans as they are."""
+    return array if array.dtype.kind in "iub" else np.asarray(array, np.float64)
+
+
+def _rounded(op: NNOperation, value: Any) -> tuple[np.ndarray]:
+    with np.errstate(all="ignore"):
+        return (np.asarray(value).astype(numpy_dtype(op.type.element_type)).reshape(op.shape),)
+
+
+def _convert(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    if dtype.kind in "iu" and x.dtype.kind not in "iub":
+        return np.trunc(_wide(x)).astype(np.int64).astype(dtype)
+    return x.astype(dtype) if dtype.kind != "b" else x != 0
+
+
+def windows(x: np.ndarray, window: Window, extents: tuple[int, ...], fill: float) -> np.ndarray:
+    """x [N, C, spatial] padded with `fill`, as [N, C, extents, kernel]: every window's elements."""
+    grown = [(0, 0), (0, 0)]
+    for n, k, s, span, low, i in zip(
+        x.shape[2:], extents, window.strides, window.spans, window.low, range(window.rank), strict=True
+    ):
+        # What the last window needs: with ceil_mode it may reach past the padding.
+        needed = (k - 1) * s + span
+        grown.append((low, max(window.high[i], needed - n - low)))
+    padded = np.pad(x, grown, constant_values=fill)
+    axes = tuple(range(2, padded.ndim))
+    view = sliding_window_view(padded, window.spans, axis=axes)
+    steps = [slice(0, n * s, s) for n, s in zip(extents, window.strides, strict=True)]
+    return view[(..., *steps, *(slice(None, None, d) for d in window.dilations))]
+
+
+def counts(op: PoolOp) -> np.ndarray:
+    """[spatial]: the elements an average pool divides by."""
+    window, size = op.window, tensor_of(op.x).get_shape()[2:]
+    pads = zip(window.low, window.high, strict=True)
+    inside = np.ones((1, 1, *size))
+    if op.value_of("count_include_pad"):
+        inside = np.pad(inside, [(0, 0), (0, 0), *pads], constant_values=1.0)
+        window = window._replace(pads=(0,) * (2 * window.rank))
+    taken = windows(inside, window, op.shape[2:], 0.0)
+    return taken.sum(axis=tuple(range(-window.rank, 0)))[0, 0]
+
+
+_REDUCTIONS: dict[str, Callable[..., Any]] = {
+    "sum": np.sum,
+    "mean": np.mean,
+    "prod": np.prod,
+    "max": np.max,
+    "min": np.min,
+}
+
+
+def _identity(kind: str, dtype: np.dtype) -> dict[str, Any]:
+    """What max and min of nothing are; the other reductions know it."""
+    if kind not in ("max", "min"):
+        return {}
+    low, high = (-np.inf, np.inf) if dtype.kind == "f" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    return {"initial": low if kind == "max" else high}
+
+
+@register_impls
+class NNFunctions(InterpreterFunctions):
+    @impl(ConstantOp)
+    def constant(self, interpreter: Interpreter, op: ConstantOp, args: Args):
+        if not isinstance(op.value, WeightAttr):
+            return (dense_array(op.value),)
+        return (np.asarray(weights_of(interpreter)[op.value.digest.data]),)
+
+    @impl(ElementwiseOp)
+    def elementwise(self, interpreter: Interpreter, op: ElementwiseOp, args: Args):
+        with np.errstate(all="ignore"):
+            return _rounded(op, op.function.numpy(*map(_wide, args)))
+
+    @impl(CastOp)
+    def cast(self, interpreter: Interpreter, op: CastOp, args: Args):
+        with np.errstate(all="ignore"):
+            return (_convert(args[0], numpy_dtype(op.type.element_type)),)
+
+    @impl(ConvOp)
+    def conv(self, interpreter: Interpreter, op: ConvOp, args: Args):
+        x, w, *bias = map(_wide, args)
+        groups, extents = op.value_of("groups"), op.shape[2:]
+        rank = len(extents)
+        taken = windows(x, op.window, extents, 0.0)
+        # [N, C, spatial, kernel] -> [N, g, spatial, C/g * kernel], times [g, O/g, C/g * kernel] transposed
+        taken = taken.reshape(x.shape[0], groups, x.shape[1] // groups, *taken.shape[2:])
+        taken = np.moveaxis(taken, 2, 2 + rank)
+        rows = taken.reshape(*taken.shape[:2], int(np.prod(extents)), -1)
+        filters = w.reshape(groups, w.shape[0] // groups, -1)
+        product = np.swapaxes(rows @ np.swapaxes(filters, 1, 2), 2, 3)
+        result = product.reshape(x.shape[0], w.shape[0], *extents)
+        return _rounded(op, result + bias[0].reshape(-1, *(1,) * rank) if bias else result)
+
+    @impl(PoolOp)
+    def pool(self, interpreter: Interpreter, op: PoolOp, args: Args):
+        axes = tuple(range(-op.window.rank, 0))
+        if op.kind.data == "max":
+            dtype = args[0].dtype
+            lowest = np.iinfo(dtype).min if dtype.kind in "iu" else -np.inf
+            return _rounded(op, windows(_wide(args[0]), op.window, op.shape[2:], lowest).max(axis=axes))
+        return _rounded(op, windows(_wide(args[0]), op.window, op.shape[2:], 0.0).sum(axis=axes) / counts(op))
+
+    @impl(MatmulOp)
+    def matmul(self, interpreter: Interpreter, op: MatmulOp, args: Args):
+        return _rounded(op, _wide(args[0]) @ _wide(args[1]))
+
+    @impl(ReduceOp)
+    def reduce(self, interpreter: Interpreter, op: ReduceOp, args: Args):
+        x, kind, axes = _wide(args[0]), op.kind.data, op.value_of("axes")
+        with np.errstate(all="ignore"):
+            return _rounded(op, _REDUCTIONS[kind](x, axis=axes, **_identity(kind, x.dtype)))
+
+    @impl(SoftmaxOp)
+    def softmax(self, interpreter: Interpreter, op: SoftmaxOp, args: Args):
+        x, axis = _wide(args[0]), op.value_of("axis")
+        with np.errstate(all="ignore"):
+            shifted = x - x.max(axis=axis, keepdims=True, initial=-np.inf)
+            total = np.exp(shifted).sum(axis=axis, keepdims=True)
+            return _rounded(op, shifted - np.log(total) if op.value_of("log") else np.exp(shifted) / total)
+
+    @impl(BatchNormOp)
+    def batch_norm(self, interpreter: Interpreter, op: BatchNormOp, args: Args):
+        x, *parameters = map(_wide, args)
+        channel = (-1, *(1,) * (x.ndim - 2))
+        scale, bias, mean, variance = (p.reshape(channel) for p in parameters)
+        with np.errstate(all="ignore"):
+            return _rounded(op, (x - mean) / np.sqrt(variance + op.value_of("epsilon")) * scale + bias)
+
+    @impl(ReshapeOp)
+    def reshape(self, interpreter: Interpreter, op: ReshapeOp, args: Args):
+        return (args[0].reshape(op.shape),)
+
+    @impl(TransposeOp)
+    def transpose(self, interpreter: Interpreter, op: TransposeOp, args: Args):
+        return (args[0].transpose(op.value_of("perm")),)
+
+    @impl(ConcatOp)
+    def concat(self, interpreter: Interpreter, op: ConcatOp, args: Args):
+        return (np.concatenate(args, axis=op.value_of("axis")),)
+
+    @impl(SliceOp)
+    def slice(self, interpreter: Interpreter, op: SliceOp, args: Args):
+        entries = zip(*(op.value_of(name) for name in op.FIELDS), strict=True)
+        return (args[0][tuple(slice(i, i + n * step, step) for i, n, step in entries)],)
+
+    @impl(PadOp)
+    def pad(self, interpreter: Interpreter, op: PadOp, args: Args):
+        amounts = list(zip(op.value_of("low"), op.value_of("high"), strict=True))
+        fill = np.asarray(op.value_of("value")).astype(args[0].dtype)
+        return (np.pad(args[0], amounts, constant_values=fill),)
+
+    @impl(BroadcastOp)
+    def broadcast(self, interpreter: Interpreter, op: BroadcastOp, args: Args):
+        return (np.broadcast_to(args[0], op.shape),)

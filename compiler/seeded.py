@@ -10,7 +10,7 @@ import math
 from zlib import crc32
 
 import numpy as np
-from xdsl.dialects.builtin import IntegerType, MemRefType, TensorType
+from xdsl.dialects.builtin import IntegerType, MemRefType, ModuleOp, TensorType
 from xdsl.ir import Attribute
 
 from ..dialects.nn import WeightAttr, WeightStore, numpy_dtype
@@ -50,14 +50,16 @@ def seeded_weight(type_: TensorType, digest: str) -> np.ndarray:
 
 
 class SeededStore(WeightStore):
-    """The weights of `known`; for an attribute that names any other, a seeded stand-in of its type."""
+    """The weights of `known`, and seeded stand-ins for the others that a module names."""
 
     def __init__(self, known: WeightStore) -> None:
         super().__init__()
         self._arrays = dict(known)
 
-    def get(self, key: WeightAttr | str, default: np.ndarray | None = None) -> np.ndarray:
-        """The array of an attribute, always; that of a digest as in `WeightStore.get`."""
-        if isinstance(key, WeightAttr) and key.digest.data not in self._arrays:
-            self._arrays[key.digest.data] = seeded_weight(key.type, key.digest.data)
-        return super().get(key, default)
+    def complete(self, module: ModuleOp) -> None:
+        """Adds a stand-in for every weight that `module` names and the store does not hold."""
+        for op in module.walk():
+            for attribute in (*op.properties.values(), *op.attributes.values()):
+                if isinstance(attribute, WeightAttr) and attribute.digest.data not in self._arrays:
+                    digest = attribute.digest.data
+                    self._arrays[digest] = seeded_weight(attribute.type, digest)

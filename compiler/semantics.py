@@ -90,6 +90,7 @@ class SemanticsChecker:
 
     def observe(self, after: ModulePass | None, module: ModuleOp) -> None:
         """Runs `module` as `after` left it (None: as given) and compares it with the run before."""
+        self._store.complete(module)
         for function in public_functions(module):
             name = function.sym_name.data
             passes = self._passes.setdefault(name, [])

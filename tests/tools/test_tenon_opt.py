@@ -5,6 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from xdsl.context import Context
 from xdsl.dialects import arith
@@ -13,6 +14,7 @@ from xdsl.passes import ModulePass
 from xdsl.universe import Universe
 
 from tenonc.dialects.errors import TenonError
+from tenonc.dialects.nn import WeightStore
 from tenonc.tools import tenon_opt
 from tenonc.tools.universe import UNIVERSE
 
@@ -221,6 +223,25 @@ def test_check_semantics_names_the_wrong_pass(source, capsys: pytest.CaptureFixt
     args = [source(TENSORS), "-p", "canonicalize,swaps-add-and-mul", "--check-semantics"]
     assert tenon_opt.main(args) == 1
     assert "pass 'swaps-add-and-mul': @f result 0: max error" in error_line(capsys)
+
+
+def test_check_semantics_reads_weights_and_stands_in_for_missing_ones(
+    source, tmp_path: Path, capsys: pytest.CaptureFixture[str], more_passes: None
+):
+    store = WeightStore()
+    negative = store.put(np.full(4, -1, np.float32))
+    store.save(tmp_path / "w.safetensors")
+    # The square root of the stored weight is NaN, that of a stand-in (a variance, maybe) is not.
+    text = f"""func.func @f() -> tensor<4xf32> {{
+      %w = nn.constant {negative}
+      %r = nn.elementwise sqrt(%w) : (tensor<4xf32>) -> tensor<4xf32>
+      func.return %r : tensor<4xf32>
+    }}"""
+    assert tenon_opt.main([source(text), "--check-semantics"]) == 0
+    assert capsys.readouterr().err == ""
+    weights = str(tmp_path / "w.safetensors")
+    assert tenon_opt.main([source(text), "--check-semantics", "--weights", weights]) == 0
+    assert "@f result 0 is all NaN" in capsys.readouterr().err
 
 
 def test_check_semantics_refuses_weights_that_are_none(source, capsys: pytest.CaptureFixture[str]):

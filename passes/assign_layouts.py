@@ -135,7 +135,7 @@ class _Assigner:
         assert last is not None
         for value in list(last.operands):
             if isinstance(value.type, TensorType) and not is_compile_time(value):
-                if not views.is_row_major(self.layout(value), value.type.get_shape()):
+                if not views.is_plain(self.layout(value), value.type.get_shape()):
                     copy = self._copy(value, last)
                     shape = value.type.get_shape()
                     self.memo[copy] = LayoutAttr.of(AffineMap.identity(len(shape)), shape)
@@ -153,6 +153,7 @@ class _Assigner:
     def _pads(self, value: SSAValue) -> list[tensor.PadOp]:
         """The pads that `value`'s buffer can serve as a halo: those that agree with the first."""
         pads = [use.operation for use in value.uses if isinstance(use.operation, tensor.PadOp)]
+        pads.sort(key=self.block.get_operation_index)
         if not pads or not self._owns_buffer(value):
             return []
         fill = views.pad_value(pads[0])
@@ -229,7 +230,7 @@ class _Assigner:
         for value, layout in self.memo.items():
             assert isinstance(value.type, TensorType)
             shape = value.type.get_shape()
-            if isinstance(value, BlockArgument) or layout == LayoutAttr.of(AffineMap.identity(len(shape)), shape):
+            if isinstance(value, BlockArgument) or views.is_plain(layout, shape):
                 continue
             encoded = TensorType(value.type.element_type, shape, layout)
             op = value.owner

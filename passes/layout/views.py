@@ -92,6 +92,14 @@ def permuted_layout(
     return LayoutAttr.of(access, physical, fill)
 
 
+def is_plain(layout: LayoutAttr, shape: Sequence[int]) -> bool:
+    """Whether the layout says what a tensor type without one says."""
+    identity = AffineMap.identity(len(shape)).results
+    return layout.physical_shape == tuple(shape) and all(
+        linear_form(e, shape) == linear_form(i, shape) for e, i in zip(layout.access.results, identity)
+    )
+
+
 def is_row_major(layout: LayoutAttr, shape: Sequence[int]) -> bool:
     """Whether the buffer holds exactly the elements, in logical order (dimensions of extent 1 aside)."""
     elements = 1

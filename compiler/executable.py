@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -98,14 +98,22 @@ def _as_array(name: str, value: Any) -> np.ndarray:
 
 
 def compile(
-    model: Model, target: str = "host", *, print_after_all: bool = False, dump_dir: str | Path | None = None
+    model: Model,
+    target: str = "host",
+    *,
+    print_after_all: bool = False,
+    dump_dir: str | Path | None = None,
+    on_pass: Callable[[str], None] | None = None,
 ) -> Executable:
     """Compile `model` for `target`; the model itself is left as it is.
 
-    `dump_dir` gets the IR after every pass. Raises `TenonError` for an unknown target or a model that it
-    cannot run."""
+    `print_after_all` writes the IR after every pass to stderr, `dump_dir` gets it as one file a pass, and
+    `on_pass` is told each pass's name before it runs. Raises `TenonError` for an unknown target or a model
+    that it cannot run."""
     from .pipeline import compile_module
 
     own = Model(model.module.clone(), model.store)
-    artifact = compile_module(own, target, print_after_all=print_after_all, dump_dir=dump_dir)
+    artifact = compile_module(
+        own, target, print_after_all=print_after_all, dump_dir=dump_dir, on_pass=on_pass
+    )
     return Executable(artifact, model.inputs, model.outputs)

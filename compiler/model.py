@@ -50,12 +50,12 @@ class Model:
     @property
     def inputs(self) -> tuple[Port, ...]:
         """The inputs in the order of @main's arguments."""
-        return _ports(self.main.function_type.inputs, self.main.arg_attrs, "input")
+        return _ports(self.main.function_type.inputs.data, self.main.arg_attrs, "input")
 
     @property
     def outputs(self) -> tuple[Port, ...]:
         """The outputs in the order of @main's results."""
-        return _ports(self.main.function_type.outputs, self.main.res_attrs, "output")
+        return _ports(self.main.function_type.outputs.data, self.main.res_attrs, "output")
 
 
 def _ports(

@@ -13,7 +13,7 @@ from .. import compiler
 from ..dialects.errors import TenonError, UsageError
 from .arguments import extent, extents, named_values, words
 from .atomic import Writer, check_folder, write_file, write_files
-from .tables import print_table
+from .tables import print_table, progress
 
 SUFFIXES = {"mlir": ".mlir", "ll": ".ll", "asm": ".s", "obj": ".o"}
 """What `--emit` can ask for -> the file's suffix."""
@@ -33,7 +33,10 @@ def compile_model(arguments: argparse.Namespace) -> None:
     check_folder(folder)
     model = load_model(arguments)
     start = time.perf_counter()
-    exe = compiler.compile(model, arguments.target, print_after_all=arguments.print_after_all)
+    with progress(arguments.model) as on_pass:
+        exe = compiler.compile(
+            model, arguments.target, print_after_all=arguments.print_after_all, on_pass=on_pass
+        )
     seconds = time.perf_counter() - start
     files = {stem + SUFFIXES[kind]: _writer(exe.emit(kind)) for kind in kinds}
     write_files(folder, files)
@@ -57,7 +60,8 @@ def run_model(arguments: argparse.Namespace) -> None:
     if set(inputs) != known:
         listed = ", ".join(map(str, model.inputs))
         raise UsageError(f"--input must give each input of the model once: {listed}")
-    exe = compiler.compile(model, arguments.target)
+    with progress(arguments.model) as on_pass:
+        exe = compiler.compile(model, arguments.target, on_pass=on_pass)
     outputs = exe.run_dict(inputs)
     if arguments.output:
         write_file(Path(arguments.output), lambda path: save_arrays(path, outputs))

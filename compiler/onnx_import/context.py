@@ -46,6 +46,7 @@ class Context:
             arrays = [self.array(operand) for operand in op.operands]
             if all(array is not None for array in arrays):
                 (folded,) = self._interpreter.run_op(op, tuple(arrays))
+                op.erase()
                 return self.constant(folded)
         op.location = self.location
         self.block.add_op(op)
@@ -60,7 +61,11 @@ class Context:
 
     def scalar_like(self, value: float, like: SSAValue) -> SSAValue:
         """A rank-0 constant of the element type of `like`: a parameter of an elementwise op."""
-        return self.constant(np.asarray(value, dtype_of(like)))
+        dtype = dtype_of(like)
+        try:
+            return self.constant(np.asarray(value, dtype))
+        except (OverflowError, ValueError):
+            raise TenonError(f"parameter {value} does not fit the element type {dtype}") from None
 
     def array(self, value: SSAValue) -> np.ndarray | None:
         """The numpy value of a constant, None for anything else."""

@@ -66,9 +66,9 @@ def read_attributes(node: NamedNode, opset: int) -> dict[str, Any]:
     for attribute in node.proto.attribute:
         if attribute.name not in known:
             raise TenonError(f"{node}: unknown attribute '{attribute.name}' in opset {opset}")
-        expected = known[attribute.name].type
-        if attribute.type != expected.value:
-            raise TenonError(f"{node}: attribute '{attribute.name}' must be of type {expected.name.lower()}")
+        expected = str(known[attribute.name].type).removeprefix("AttrType.")
+        if AttributeProto.AttributeType.Name(attribute.type) != expected:
+            raise TenonError(f"{node}: attribute '{attribute.name}' must be of type {expected.lower()}")
         values[attribute.name] = _value(attribute)
     for name, attribute in known.items():
         if attribute.required and name not in values:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
+import ml_dtypes
 from xdsl.ir import SSAValue
 
 from ...dialects import nn
@@ -42,7 +42,9 @@ def _square_sum(after: str | None) -> Reduction:
 
 def _log_sum_exp(ctx: Context, x: SSAValue, axes: Sequence[int], keepdims: bool) -> SSAValue:
     """max + log(sum(exp(x - max))): the maximum, bounded to finite numbers, keeps exp from overflowing."""
-    limit = float(np.finfo(dtype_of(x)).max)
+    if dtype_of(x).kind in "biu":
+        raise TenonError(f"element type {dtype_of(x)} is not supported, expected a float")
+    limit = float(ml_dtypes.finfo(dtype_of(x)).max)
     largest = ctx.reduce("max", x, axes)
     bounded = ctx.elementwise("clip", largest, ctx.scalar_like(-limit, x), ctx.scalar_like(limit, x))
     total = ctx.reduce("sum", ctx.elementwise("exp", ctx.elementwise("sub", x, bounded)), axes)

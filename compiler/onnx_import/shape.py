@@ -73,6 +73,9 @@ def transpose(ctx: Context, node: Node) -> SSAValue:
 @onnx_op("Concat")
 def concat(ctx: Context, node: Node) -> SSAValue:
     parts = [node[i] for i in range(len(node.operands))]
+    ranks = sorted({rank_of(part) for part in parts})
+    if len(ranks) > 1:
+        raise TenonError(f"operands have ranks {ranks}, expected equal ranks")
     axis = normalized_axis(node.attr("axis"), rank_of(parts[0]))
     return parts[0] if len(parts) == 1 else ctx.emit(nn.ConcatOp(parts, axis))
 

@@ -13,8 +13,8 @@ FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
 
 def test_names_and_locations(build):
     nodes = [
-        helper.make_node("Relu", ["in:0"], ["hidden/1"], name="block/act"),
-        helper.make_node("Tanh", ["hidden/1"], ["out"]),
+        helper.make_node("Relu", ["in:0"], ["hidden/act"], name="block/act"),
+        helper.make_node("Tanh", ["hidden/act"], ["out"]),
     ]
     model = load(build(nodes, {"in:0": (FLOAT, [2])}, ["out"]))
     assert [port.name for port in model.inputs] == ["in:0"]
@@ -24,8 +24,8 @@ def test_names_and_locations(build):
     first, second, _ = model.main.body.block.ops
     assert isinstance(first.location, NameLoc) and first.location.desc.data == "block/act"
     assert second.location.desc.data == "Tanh_1"
-    assert first.results[0].name_hint == "hidden_1"
-    assert model.values["hidden/1"] is first.results[0]
+    assert first.results[0].name_hint == "hidden_act"
+    assert model.values["hidden/act"] is first.results[0]
 
 
 def test_sources_agree(relu, tmp_path):
@@ -68,7 +68,7 @@ def test_symbolic_dimensions_are_bound(symbolic, options):
         ({"dims": {"M": 2}}, "dimension 'M' is given, the model's symbolic dimensions are: N"),
         ({"shapes": {"c": [1]}}, "a shape is given for 'c', the model's inputs are: a, b"),
         ({"shapes": {"a": [1]}}, "input 'a': the given shape [1] has rank 1, expected 2"),
-        ({"shapes": {"a": [1, 4], "b": [1, 3]}}, "input 'a': dimension 1 is 3, given as 4"),
+        ({"shapes": {"a": [1, 4], "b": [1, 3]}}, "input 'a': dimension 1 is 3 in the model, given as 4"),
         ({"shapes": {"a": [1, 3], "b": [2, 3]}}, "input 'b': dimension 'N' is given as 2 and as 1"),
         ({"dims": {"N": -1}, "shapes": {"b": [-1, 3]}}, "input 'a': shape [-1, 3] has a negative dimension"),
     ],

@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import onnxruntime
@@ -30,6 +30,7 @@ OUTPUT = Path("build/demo")
 ROUNDS = 20
 ARTIFACTS = {"ll": "digits.ll", "asm": "digits.s", "obj": "digits.o"}
 
+T = TypeVar("T")
 Runner = Callable[[np.ndarray], np.ndarray]
 
 
@@ -42,7 +43,7 @@ class Column(NamedTuple):
     size: int
 
 
-def timed(action: Callable[[], object]) -> tuple[float, object]:
+def timed(action: Callable[[], T]) -> tuple[float, T]:
     """Seconds that `action` took, and its result."""
     start = time.perf_counter()
     result = action()
@@ -50,7 +51,7 @@ def timed(action: Callable[[], object]) -> tuple[float, object]:
 
 
 def compile_ours() -> compiler.Executable:
-    """Import and compile; every level's IR goes to build/demo/ir."""
+    """Read the model and compile it; every level's IR goes to build/demo/ir."""
     return compiler.compile(compiler.load(MODEL), target="host", dump_dir=OUTPUT / "ir")
 
 
@@ -87,7 +88,7 @@ def write_artifact(exe: compiler.Executable) -> int:
 
 def report(ours: Column, theirs: Column) -> Table:
     """Ours beside onnxruntime's."""
-    table = Table(title="digits: held-out images, one at a time, one thread", box=box.SIMPLE_HEAD)
+    table = Table(title="digits, one image a time, one thread", box=box.SIMPLE_HEAD)
     for name in ("", "tenon", "onnxruntime"):
         table.add_column(name, justify="right" if name else "left")
     rows: list[tuple[str, Callable[[Column], str]]] = [
@@ -107,7 +108,6 @@ def main() -> int:
     OUTPUT.mkdir(parents=True)
     compile_seconds, exe = timed(compile_ours)
     load_seconds, session = timed(open_reference)
-    assert isinstance(exe, compiler.Executable) and isinstance(session, onnxruntime.InferenceSession)
     runners: list[Runner] = [lambda x: exe(x)[0], lambda x: np.asarray(session.run(None, {"image": x})[0])]
     found = [probabilities(runner, data) for runner in runners]
     accuracy = [float(np.mean(p.argmax(1) == data.labels)) for p in found]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -25,7 +26,7 @@ class GraphWriter:
         self.initializers.append(numpy_helper.from_array(self.weights[name], name))
         return name
 
-    def node(self, op_type: str, name: str, *inputs: str, **attributes: object) -> str:
+    def node(self, op_type: str, name: str, *inputs: str, **attributes: Any) -> str:
         self.nodes.append(helper.make_node(op_type, list(inputs), [name], name=name, **attributes))
         return name
 

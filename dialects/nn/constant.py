@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, TensorType
-from xdsl.ir import Block, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 from xdsl.irdl import IRDLOperation, base, irdl_op_definition, prop_def, result_def, traits_def
 from xdsl.parser import Parser
 from xdsl.printer import Printer
@@ -90,11 +90,10 @@ def is_compile_time(value: SSAValue) -> bool:
     return True
 
 
-def compile_time_values(blocks: Iterable[Block]) -> set[SSAValue]:
-    """All compile-time results in `blocks`, in one sweep; blocks come in order of dominance."""
+def compile_time_values(ops: Iterable[Operation]) -> set[SSAValue]:
+    """All compile-time results among `ops`, in one sweep; ops come in order of dominance (Operation.walk)."""
     found: set[SSAValue] = set()
-    for block in blocks:
-        for op in block.ops:
-            if isinstance(op, ConstantOp) or (isinstance(op, NNOperation) and found.issuperset(op.operands)):
-                found.update(op.results)
+    for op in ops:
+        if isinstance(op, ConstantOp) or (isinstance(op, NNOperation) and found.issuperset(op.operands)):
+            found.update(op.results)
     return found

@@ -17,8 +17,8 @@ from xdsl.dialects import arith, math
 from xdsl.ir import SSAValue
 
 from .numeric import erf, integer_divide, maximum, minimum
-from .scalar import ScalarBuilder as B
-from .scalar import is_float
+from .scalar_builder import ScalarBuilder as B
+from .scalar_builder import is_float
 
 GELU_CUBIC = 0.044715
 SELU_ALPHA = 1.6732632423543772

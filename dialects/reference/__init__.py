@@ -22,6 +22,10 @@ INTERPRETATIONS = [
     "tenonc.dialects.nn.interpretation:NNFunctions",
     "tenonc.dialects.reference.tensor:TensorFunctions",
     "tenonc.dialects.reference.linalg:LinalgFunctions",
+    "xdsl.interpreters.scf:ScfFunctions",
+    "tenonc.dialects.tensorized.interpretation:KernelFunctions",
+    "tenonc.dialects.tensorized.interpretation_registers:RegisterFunctions",
+    "tenonc.dialects.tensorized.interpretation_buffers:BufferFunctions",
 ]
 """`module:class` of every interpretation. A new one is one line here."""
 

@@ -75,7 +75,7 @@ def _strided(array: np.ndarray, access: AffineMap, extents: Sequence[int]) -> np
             if row[d]:
                 shape[d], strides[d] = extents[d], strides[d] + row[d] * step
     # An array of one element more in each dimension than the start leaves: its address is the start's.
-    origin = array[tuple(slice(first, None) for first in start)]
+    origin = array[(*(slice(first, None) for first in start), ...)]
     return as_strided(origin, shape, strides)
 
 

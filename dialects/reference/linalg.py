@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from xdsl.dialects import linalg
+from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.interpreter import Interpreter, InterpreterFunctions, impl, register_impls
 from xdsl.ir.affine import AffineDimExpr
 from xdsl.utils.exceptions import InterpretationError
@@ -12,7 +12,7 @@ from xdsl.utils.exceptions import InterpretationError
 from .nest import evaluate_nest
 
 
-def loop_extents(op: linalg.GenericOp) -> list[int]:
+def loop_extents(op: GenericOp) -> list[int]:
     """The extent of each loop: that of an operand's dimension which the loop alone indexes."""
     maps = [attribute.data for attribute in op.indexing_maps]
     extents: dict[int, int] = {}
@@ -27,8 +27,8 @@ def loop_extents(op: linalg.GenericOp) -> list[int]:
 
 @register_impls
 class LinalgFunctions(InterpreterFunctions):
-    @impl(linalg.GenericOp)
-    def generic(self, interpreter: Interpreter, op: linalg.GenericOp, args: tuple[Any, ...]):
+    @impl(GenericOp)
+    def generic(self, interpreter: Interpreter, op: GenericOp, args: tuple[Any, ...]):
         if len(op.outputs) != 1:
             raise InterpretationError(f"linalg.generic with {len(op.outputs)} outputs is not interpreted")
         maps = [attribute.data for attribute in op.indexing_maps]

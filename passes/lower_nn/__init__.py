@@ -1,0 +1,84 @@
+"""lower-nn: graph ops become loop nests.
+
+Expects nn ops on tensors of static shape, floats or signless integers, without nn.batch_norm
+(fold-batch-norm removes it). Leaves every compile-time op as it is, and in the place of every other nn op
+`linalg.generic` and the view ops tensor.{collapse_shape, expand_shape, extract_slice, pad, concat, empty};
+the loops of a generic are the parallel ones in output order, then the reductions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import IntegerType, ModuleOp, Signedness, TensorType
+from xdsl.passes import ModulePass
+
+from ...dialects import nn
+from ...dialects.errors import TenonError
+from .elementwise import lower_broadcast, lower_cast, lower_elementwise, lower_transpose
+from .emitter import Emitter, Rule
+from .linear import lower_conv, lower_matmul
+from .pool import lower_pool
+from .reduce import lower_reduce, lower_softmax
+from .views import lower_concat, lower_pad, lower_reshape, lower_slice
+
+RULES: dict[type[nn.NNOperation], Rule] = {
+    nn.ElementwiseOp: lower_elementwise,
+    nn.CastOp: lower_cast,
+    nn.BroadcastOp: lower_broadcast,
+    nn.TransposeOp: lower_transpose,
+    nn.ConvOp: lower_conv,
+    nn.MatmulOp: lower_matmul,
+    nn.PoolOp: lower_pool,
+    nn.ReduceOp: lower_reduce,
+    nn.SoftmaxOp: lower_softmax,
+    nn.ReshapeOp: lower_reshape,
+    nn.ConcatOp: lower_concat,
+    nn.SliceOp: lower_slice,
+    nn.PadOp: lower_pad,
+}
+"""Op -> what emits the ops in its place and returns the value that replaces its result."""
+
+
+@dataclass(frozen=True)
+class LowerNnPass(ModulePass):
+    """Turns every nn op that is not compile-time into loop nests and views."""
+
+    name = "lower-nn"
+    preserves: ClassVar[str] = "reassociates(1e-5)"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        for node in runtime_ops(op):
+            _lower(node)
+        left = sorted({node.name for node in runtime_ops(op)})
+        assert not left, f"lower-nn left {', '.join(left)}"
+
+
+def runtime_ops(module: ModuleOp) -> list[nn.NNOperation]:
+    """The nn ops of `module` that are not compile-time."""
+    ops = list(module.walk())
+    known = nn.compile_time_values(ops)
+    return [op for op in ops if isinstance(op, nn.NNOperation) and op.result not in known]
+
+
+def _lower(op: nn.NNOperation) -> None:
+    rule = RULES.get(type(op))
+    if rule is None:
+        raise TenonError(f"lower-nn: {op.name} has no lowering; fold-batch-norm must run before")
+    for value in (*op.operands, op.result):
+        _check_signless(op, nn.tensor_of(value))
+    emit = Emitter(op)
+    result = rule(emit, op)
+    if op.result.name_hint and result.owner is not op:
+        result.name_hint = result.name_hint or op.result.name_hint
+    op.result.replace_all_uses_with(result)
+    op.detach()
+    op.erase()
+
+
+def _check_signless(op: nn.NNOperation, tensor: TensorType) -> None:
+    element = tensor.element_type
+    if isinstance(element, IntegerType) and element.signedness.data != Signedness.SIGNLESS:
+        raise TenonError(f"lower-nn: {op.name} on element type {element} is not supported, expected signless")

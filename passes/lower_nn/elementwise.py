@@ -1,0 +1,31 @@
+"""Ops of parallel loops only: elementwise functions, casts, broadcasts and transposes."""
+
+from __future__ import annotations
+
+from xdsl.ir import SSAValue
+from xdsl.ir.affine import AffineExpr
+
+from ...dialects import nn
+from .emitter import Emitter, Operand, at
+
+
+def lower_elementwise(emit: Emitter, op: nn.ElementwiseOp) -> SSAValue:
+    """One generic; an operand that broadcasts is read at constant 0, never materialized."""
+    inputs = [emit.broadcast(x, op.shape) for x in op.inputs]
+    return emit.elementwise(inputs, op.type.element_type, op.shape, op.function.body)
+
+
+def lower_cast(emit: Emitter, op: nn.CastOp) -> SSAValue:
+    to = op.type.element_type
+    return emit.elementwise([emit.broadcast(op.x, op.shape)], to, op.shape, lambda b, x: b.cast(x, to))
+
+
+def lower_broadcast(emit: Emitter, op: nn.BroadcastOp) -> SSAValue:
+    return emit.elementwise([emit.broadcast(op.x, op.shape)], op.type.element_type, op.shape, lambda b, x: x)
+
+
+def lower_transpose(emit: Emitter, op: nn.TransposeOp) -> SSAValue:
+    """A copy whose read is permuted: loop i runs along dimension perm[i] of the operand."""
+    perm = op.value_of("perm")
+    access = at(len(perm), [AffineExpr.dimension(perm.index(i)) for i in range(len(perm))])
+    return emit.elementwise([Operand(op.x, access)], op.type.element_type, op.shape, lambda b, x: x)

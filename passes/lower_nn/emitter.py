@@ -1,0 +1,146 @@
+"""Emits linalg and tensor ops in the place of one nn op."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from xdsl.dialects import arith, tensor
+from xdsl.dialects.builtin import (
+    AffineMapAttr,
+    AnyFloat,
+    FloatAttr,
+    IndexType,
+    IntegerAttr,
+    IntegerType,
+    TensorType,
+)
+from xdsl.dialects.linalg.attrs import IteratorTypeAttr
+from xdsl.dialects.linalg.ops import GenericOp, YieldOp
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.ir.affine import AffineExpr, AffineMap
+
+from ...dialects import nn
+from ...dialects.nn.scalar_builder import ScalarBuilder
+from ..rewriting import keep_location
+
+Rule = Callable[["Emitter", Any], SSAValue]
+Body = Callable[..., SSAValue]
+"""Takes a ScalarBuilder and an element per operand, the accumulator last; returns the new element."""
+
+
+class Operand(NamedTuple):
+    """A tensor and where loops read it."""
+
+    value: SSAValue
+    access: AffineMap
+
+
+def dims(first: int, count: int) -> list[AffineExpr]:
+    """`count` loops from number `first`."""
+    return [AffineExpr.dimension(i) for i in range(first, first + count)]
+
+
+def at(loops: int, exprs: Sequence[AffineExpr]) -> AffineMap:
+    """The access (exprs) of a nest of `loops` loops."""
+    return AffineMap(loops, 0, tuple(exprs))
+
+
+def scaled(expr: AffineExpr, factor: int) -> AffineExpr:
+    return expr if factor == 1 else expr * factor
+
+
+def broadcast_access(shape: Sequence[int], result: Sequence[int]) -> AffineMap:
+    """How loops over `result` read an operand of `shape` that broadcasts to it as in numpy."""
+    offset = len(result) - len(shape)
+    exprs = [
+        AffineExpr.dimension(offset + i) if n == result[offset + i] else AffineExpr.constant(0)
+        for i, n in enumerate(shape)
+    ]
+    return at(len(result), exprs)
+
+
+class Emitter:
+    """Inserts ops before `op`, with its location."""
+
+    def __init__(self, op: nn.NNOperation):
+        self.op = op
+
+    def __call__(self, new: Operation) -> SSAValue:
+        """Insert `new`; its only result."""
+        block = self.op.parent
+        assert block is not None
+        keep_location(new, self.op)
+        block.insert_op_before(new, self.op)
+        return new.results[0]
+
+    def empty(self, element: Attribute, shape: Sequence[int]) -> SSAValue:
+        return self(tensor.EmptyOp([], TensorType(element, shape)))
+
+    def generic(self, inputs: Sequence[Operand], init: Operand, reductions: int, body: Body) -> SSAValue:
+        """A linalg.generic whose last `reductions` loops are reductions. `body` takes the inputs' elements,
+        and with reductions the accumulator too."""
+        operands = [*inputs, init]
+        block = Block(arg_types=[nn.tensor_of(operand.value).element_type for operand in operands])
+        builder = ScalarBuilder()
+        arguments = block.args if reductions else block.args[:-1]
+        result = body(builder, *arguments)
+        block.add_ops([*builder.ops, YieldOp(result)])
+        parallel = init.access.num_dims - reductions
+        kinds = [IteratorTypeAttr.parallel()] * parallel
+        kinds += [IteratorTypeAttr.reduction()] * reductions
+        return self(
+            GenericOp(
+                [operand.value for operand in inputs],
+                [init.value],
+                Region(block),
+                [AffineMapAttr(operand.access) for operand in operands],
+                kinds,
+                [init.value.type],
+            )
+        )
+
+    def elementwise(
+        self, inputs: Sequence[Operand], element: Attribute, shape: Sequence[int], body: Body
+    ) -> SSAValue:
+        """A generic of parallel loops over a fresh result."""
+        init = Operand(self.empty(element, shape), AffineMap.identity(len(shape)))
+        return self.generic(inputs, init, 0, body)
+
+    def broadcast(self, value: SSAValue, result: Sequence[int]) -> Operand:
+        return Operand(value, broadcast_access(nn.tensor_of(value).get_shape(), result))
+
+    def filled(self, element: Attribute, shape: Sequence[int], value: float) -> SSAValue:
+        """The start of a reduction: a generic without inputs."""
+        return self.elementwise([], element, shape, lambda b: b.constant(value, element))
+
+    def padded(self, x: SSAValue, low: Sequence[int], high: Sequence[int], value: float) -> SSAValue:
+        """`x` in a constant border; `x` itself where there is none."""
+        if not any((*low, *high)):
+            return x
+        source = nn.tensor_of(x)
+        element = source.element_type
+        constant = arith.ConstantOp(scalar_attribute(value, element))
+        block = Block([constant, tensor.YieldOp(constant.result)], arg_types=[IndexType()] * len(low))
+        shape = [n + a + b for n, a, b in zip(source.get_shape(), low, high, strict=True)]
+        return self(tensor.PadOp(x, [], [], Region(block), list(low), list(high), TensorType(element, shape)))
+
+
+def scalar_attribute(value: float, element: Attribute) -> FloatAttr | IntegerAttr:
+    if isinstance(element, AnyFloat):
+        return FloatAttr(value, element)
+    assert isinstance(element, IntegerType)
+    return IntegerAttr(int(value), element, truncate_bits=True)
+
+
+def lowest(element: Attribute) -> float:
+    """What a maximum starts from: -inf, or the smallest integer."""
+    if isinstance(element, AnyFloat):
+        return float("-inf")
+    assert isinstance(element, IntegerType)
+    return -(1 << element.width.data - 1)
+
+
+def highest(element: Attribute) -> float:
+    """What a minimum starts from: inf, or the largest integer."""
+    return float("inf") if isinstance(element, AnyFloat) else -1 - lowest(element)

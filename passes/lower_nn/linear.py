@@ -1,0 +1,90 @@
+"""Contractions: convolution and matrix product. The body is always mulf + addf on the accumulator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xdsl.ir import SSAValue
+from xdsl.ir.affine import AffineExpr
+
+from ...dialects import nn
+from ...dialects.nn.scalar_builder import ScalarBuilder
+from .emitter import Emitter, Operand, at, broadcast_access, dims, scaled
+from .views import reshaped
+
+
+def multiply_add(b: ScalarBuilder, x: SSAValue, y: SSAValue, accumulator: SSAValue) -> SSAValue:
+    return b.add(accumulator, b.mul(x, y))
+
+
+def window_exprs(op: nn.ConvOp | nn.PoolOp, outer: Sequence[AffineExpr], inner: Sequence[AffineExpr]):
+    """Position of tap `inner` of window `outer`: outer * stride + inner * dilation."""
+    window = op.window
+    steps = zip(outer, window.strides, inner, window.dilations, strict=True)
+    return [scaled(o, stride) + scaled(i, dilation) for o, stride, i, dilation in steps]
+
+
+def lower_conv(emit: Emitter, op: nn.ConvOp) -> SSAValue:
+    """Loops (n, channels of the result, spatial | channels summed, kernel) over the padded input."""
+    window, groups = op.window, op.value_of("groups")
+    x = emit.padded(op.x, (0, 0, *window.low), (0, 0, *window.high), 0.0)
+    outputs, summed = nn.tensor_of(op.w).get_shape()[:2]
+    if groups == 1:
+        return _contract_windows(emit, op, x, op.w, op.bias, [outputs], [summed])
+    if summed == 1 and outputs == groups:
+        w = reshaped(emit, op.w, (outputs, *window.kernel))
+        return _contract_windows(emit, op, x, w, op.bias, [groups], [])
+    split = [groups, outputs // groups]
+    image = nn.tensor_of(x).get_shape()
+    x = reshaped(emit, x, (image[0], groups, summed, *image[2:]))
+    w = reshaped(emit, op.w, (*split, summed, *window.kernel))
+    bias = reshaped(emit, op.bias, split) if op.bias else None
+    return reshaped(emit, _contract_windows(emit, op, x, w, bias, split, [summed]), op.shape)
+
+
+def _contract_windows(
+    emit: Emitter,
+    op: nn.ConvOp,
+    x: SSAValue,
+    w: SSAValue,
+    bias: SSAValue | None,
+    channels: Sequence[int],
+    summed: Sequence[int],
+) -> SSAValue:
+    """`channels` are the result's: [o], [group] (depthwise: the input's too) or [group, o]; the first is the
+    group where there are groups. `summed` is [c] or nothing."""
+    rank, grouped = op.window.rank, op.value_of("groups") > 1
+    outer = 1 + len(channels) + rank
+    loops = outer + len(summed) + rank
+    image, channel = dims(0, 1), dims(1, len(channels))
+    spatial, inner, taps = dims(outer - rank, rank), dims(outer, len(summed)), dims(loops - rank, rank)
+    group = channel[:1] if grouped else []
+    element, shape = op.type.element_type, (op.shape[0], *channels, *op.shape[2:])
+    if bias is None:
+        start = emit.filled(element, shape, 0.0)
+    else:
+        start = emit.elementwise([Operand(bias, at(len(shape), channel))], element, shape, lambda b, x: x)
+    return emit.generic(
+        [
+            Operand(x, at(loops, [*image, *group, *inner, *window_exprs(op, spatial, taps)])),
+            Operand(w, at(loops, [*channel, *inner, *taps])),
+        ],
+        Operand(start, at(loops, dims(0, outer))),
+        loops - outer,
+        multiply_add,
+    )
+
+
+def lower_matmul(emit: Emitter, op: nn.MatmulOp) -> SSAValue:
+    """Loops (batch..., m, n | k); a batch dimension that broadcasts is read at constant 0."""
+    batch = op.shape[:-2]
+    loops = len(batch) + 3
+    m, n, k = dims(len(batch), 3)
+    start = emit.filled(op.type.element_type, op.shape, 0.0)
+
+    def read(value: SSAValue, row: AffineExpr, column: AffineExpr) -> Operand:
+        outer = broadcast_access(nn.tensor_of(value).get_shape()[:-2], batch).results
+        return Operand(value, at(loops, [*outer, row, column]))
+
+    init = Operand(start, at(loops, dims(0, loops - 1)))
+    return emit.generic([read(op.a, m, k), read(op.b, k, n)], init, 1, multiply_add)

@@ -1,0 +1,78 @@
+"""Pools: a reduction over windows, and for averages a product with the reciprocal of the element count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+
+import numpy as np
+from xdsl.ir import SSAValue
+
+from ...dialects import nn
+from .emitter import Emitter, Operand, at, dims, lowest
+from .linear import window_exprs
+
+
+def lower_pool(emit: Emitter, op: nn.PoolOp) -> SSAValue:
+    element = op.type.element_type
+    if op.kind.data == "max":
+        edge = lowest(element)
+        return _reduce_windows(emit, op, edge, lambda b, x, tap, accumulator: b.max(accumulator, x))
+    total = _reduce_windows(emit, op, 0.0, lambda b, x, tap, accumulator: b.add(accumulator, x))
+    factor = emit.broadcast(_reciprocal_counts(emit, op), op.shape)
+    inputs = [emit.broadcast(total, op.shape), factor]
+    return emit.elementwise(inputs, element, op.shape, lambda b, x, scale: b.mul(x, scale))
+
+
+def _reduce_windows(emit: Emitter, op: nn.PoolOp, start: float, body) -> SSAValue:
+    """Loops (n, c, spatial | kernel). An input of the kernel's shape, never read, tells their extents."""
+    window, element = op.window, op.type.element_type
+    rank = window.rank
+    size = nn.tensor_of(op.x).get_shape()[2:]
+    # With ceil_mode the last window may reach past the padding.
+    needed = [
+        (count - 1) * stride + span - n - low
+        for count, stride, span, n, low in zip(
+            op.shape[2:], window.strides, window.spans, size, window.low, strict=True
+        )
+    ]
+    high = [max(given, least) for given, least in zip(window.high, needed, strict=True)]
+    x = emit.padded(op.x, (0, 0, *window.low), (0, 0, *high), start)
+    loops = 2 + 2 * rank
+    outer, taps = dims(0, 2 + rank), dims(2 + rank, rank)
+    inputs = [
+        Operand(x, at(loops, [*outer[:2], *window_exprs(op, outer[2:], taps)])),
+        Operand(emit.empty(element, window.kernel), at(loops, taps)),
+    ]
+    init = Operand(emit.filled(element, op.shape, start), at(loops, outer))
+    return emit.generic(inputs, init, rank, body)
+
+
+def _reciprocal_counts(emit: Emitter, op: nn.PoolOp) -> SSAValue:
+    """1 / (elements averaged), a compile-time scalar, or [spatial] where windows at the border have fewer.
+
+    The count is the product of one count a dimension, and so is its reciprocal."""
+    counts = element_counts(op)
+    if all(len(set(line)) == 1 for line in counts):
+        product = float(np.prod([line[0] for line in counts]))
+        return emit(nn.scalar(1.0 / product, op.type))
+    dtype = nn.numpy_dtype(op.type.element_type)
+    factors: list[SSAValue] = []
+    for i, line in enumerate(counts):
+        with np.errstate(divide="ignore"):
+            values = (1.0 / np.array(line, np.float64)).astype(dtype)
+        column = values.reshape(-1, *(1,) * (len(counts) - 1 - i))
+        factors.append(emit(nn.ConstantOp(nn.dense_attribute(column))))
+    return reduce(lambda a, b: emit(nn.ElementwiseOp("mul", a, b)), factors)
+
+
+def element_counts(op: nn.PoolOp) -> list[Sequence[int]]:
+    """Per spatial dimension and window the positions it averages."""
+    window, include = op.window, op.value_of("count_include_pad")
+    lines: list[Sequence[int]] = []
+    for i, n in enumerate(nn.tensor_of(op.x).get_shape()[2:]):
+        first, last = (-window.low[i], n + window.high[i]) if include else (0, n)
+        starts = np.arange(op.shape[2 + i]) * window.strides[i] - window.low[i]
+        taps = starts[:, None] + np.arange(window.kernel[i]) * window.dilations[i]
+        lines.append(((taps >= first) & (taps < last)).sum(axis=1).tolist())
+    return lines

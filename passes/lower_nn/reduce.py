@@ -1,0 +1,87 @@
+"""Reductions along axes, and softmax."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from xdsl.dialects import math as math_dialect
+from xdsl.ir import Attribute, SSAValue
+from xdsl.ir.affine import AffineExpr
+
+from ...dialects import nn
+from ...dialects.nn.scalar_builder import ScalarBuilder as B
+from .emitter import Emitter, Operand, at, dims, highest, lowest
+from .views import reshaped
+
+
+class Combination(NamedTuple):
+    start: Callable[[Attribute], float]
+    combine: Callable[[B, SSAValue, SSAValue], SSAValue]
+
+
+COMBINATIONS = {
+    "sum": Combination(lambda element: 0.0, B.add),
+    "mean": Combination(lambda element: 0.0, B.add),
+    "prod": Combination(lambda element: 1.0, B.mul),
+    "max": Combination(lowest, B.max),
+    "min": Combination(highest, B.min),
+}
+"""Kind of reduction -> the value it starts from, and how it takes in an element."""
+
+
+def lower_reduce(emit: Emitter, op: nn.ReduceOp) -> SSAValue:
+    axes, kind = op.value_of("axes"), op.kind.data
+    if not axes:
+        return op.x
+    total = _reduced(emit, op.x, axes, kind)
+    if kind == "mean":
+        shape = nn.tensor_of(total).get_shape()
+        count = math.prod(nn.tensor_of(op.x).get_shape()[axis] for axis in axes)
+        inputs = [emit.broadcast(v, shape) for v in (total, emit(nn.scalar(float(count), op.type)))]
+        total = emit.elementwise(inputs, op.type.element_type, shape, B.div)
+    return reshaped(emit, total, op.shape)
+
+
+def _reduced(emit: Emitter, x: SSAValue, axes: Sequence[int], kind: str) -> SSAValue:
+    """The kept dimensions in order, as parallel loops; then the axes."""
+    source = nn.tensor_of(x)
+    shape = source.get_shape()
+    kept = [i for i in range(len(shape)) if i not in axes]
+    loop_of = {axis: loop for loop, axis in enumerate([*kept, *(i for i in range(len(shape)) if i in axes)])}
+    access = at(len(shape), [AffineExpr.dimension(loop_of[i]) for i in range(len(shape))])
+    start, combine = COMBINATIONS[kind]
+    element = source.element_type
+    init = emit.filled(element, [shape[i] for i in kept], start(element))
+    return emit.generic(
+        [Operand(x, access)],
+        Operand(init, at(len(shape), dims(0, len(kept)))),
+        len(axes),
+        lambda b, value, accumulator: combine(b, accumulator, value),
+    )
+
+
+def lower_softmax(emit: Emitter, op: nn.SoftmaxOp) -> SSAValue:
+    """Four generics: maximum, exp(x - maximum), its sum, and the quotient (with `log`: difference)."""
+    axis, shape, element = op.value_of("axis"), op.shape, op.type.element_type
+    rank = len(shape)
+    row = at(rank, [AffineExpr.dimension(i) for i in range(rank) if i != axis])
+
+    def whole(value: SSAValue) -> Operand:
+        return emit.broadcast(value, shape)
+
+    top = Operand(_reduced(emit, op.x, [axis], "max"), row)
+    powers = emit.elementwise([whole(op.x), top], element, shape, _exp_difference)
+    total = Operand(_reduced(emit, powers, [axis], "sum"), row)
+    if op.value_of("log"):
+        return emit.elementwise([whole(op.x), top, total], element, shape, _log_quotient)
+    return emit.elementwise([whole(powers), total], element, shape, B.div)
+
+
+def _exp_difference(b: B, x: SSAValue, top: SSAValue) -> SSAValue:
+    return b(math_dialect.ExpOp, b.sub(x, top))
+
+
+def _log_quotient(b: B, x: SSAValue, top: SSAValue, total: SSAValue) -> SSAValue:
+    return b.sub(b.sub(x, top), b(math_dialect.LogOp, total))

@@ -1,0 +1,59 @@
+"""Evaluates compile-time values: the runner that passes are given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.ir import Operation, SSAValue
+
+from ..dialects.errors import TenonError
+from ..dialects.reference import interpreter
+from ..passes.materialize_weights import weight_blob
+
+
+class ConstantRunner:
+    """Evaluates one compile-time value after another, each op once: a shared subexpression is kept until
+    every op that uses it has run. A value asked for again after that is computed again.
+
+    `weights` maps digests to arrays; a `WeightStore` fits."""
+
+    def __init__(self, weights: Mapping[str, np.ndarray]):
+        # The module is only needed to look up symbols, which compile-time ops have none of.
+        self._machine = interpreter(ModuleOp([]), weights)
+        self._kept: dict[SSAValue, np.ndarray] = {}
+        self._waiting: dict[SSAValue, int] = {}
+
+    def evaluate(self, value: SSAValue) -> np.ndarray:
+        """The array of `value`. Counts as one of its uses: those of the op that wants it."""
+        pending = [value]
+        while pending:
+            op = pending[-1].owner
+            if not isinstance(op, Operation):
+                raise TenonError("a compile-time value depends on an argument of its function")
+            missing = [v for v in dict.fromkeys(op.operands) if v not in self._kept]
+            if pending[-1] in self._kept or not missing:
+                if pending.pop() not in self._kept:
+                    self._run(op)
+            else:
+                pending += missing
+        return self._use(value)
+
+    def _run(self, op: Operation) -> None:
+        operands = tuple(self._use(operand) for operand in op.operands)
+        for result, array in zip(op.results, self._machine.run_op(op, operands), strict=True):
+            self._kept[result] = array
+            self._waiting[result] = sum(1 for _ in result.uses)
+
+    def _use(self, value: SSAValue) -> np.ndarray:
+        array = self._kept[value]
+        self._waiting[value] -= 1
+        if self._waiting[value] <= 0:
+            del self._kept[value], self._waiting[value]
+        return array
+
+
+def blob_of(module: ModuleOp, weights: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The bytes (uint8, one dimension) for the weights argument of a module after `materialize-weights`."""
+    return weight_blob(module, ConstantRunner(weights))

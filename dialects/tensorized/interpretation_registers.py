@@ -1,0 +1,151 @@
+"""Meaning of the register level: loads, stores, instructions and maps on grids of registers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from xdsl.interpreter import Interpreter, InterpreterFunctions, impl, register_impls
+from xdsl.ir import Operation
+from xdsl.ir.affine import AffineBinaryOpExpr, AffineBinaryOpKind, AffineConstantExpr, AffineExpr
+from xdsl.utils.exceptions import InterpretationError
+
+from ..nn.dtypes import numpy_dtype
+from ..reference.scalar import evaluate_body
+from .instruction import InstructionOp
+from .register import ApplyOp, LoadOp, MapOp, RegisterAccess, StoreOp
+
+Arrays = tuple[Any, ...]
+Lanes = list[np.ndarray]
+"""Per register of an instruction, the lanes that a sequence of its loop points uses."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """One index of an access: `moving` depends on the loop variables alone, `fixed` is the rest at every
+    point of the vector. Where the two cannot be separated `moving` is the whole and `fixed` is None."""
+
+    moving: AffineExpr
+    fixed: np.ndarray | None
+
+    def at(self, variables: Sequence[int], points: np.ndarray) -> np.ndarray:
+        if self.fixed is None:
+            return np.broadcast_to(self.moving.eval([*variables, *points], []), points.shape[1:])
+        return self.fixed + self.moving.eval([*variables], [])
+
+
+class Accessor:
+    """The elements a load or store touches: `points` of the vector (row-major positions `places`), each
+    at an index of the memref."""
+
+    def __init__(self, op: RegisterAccess):
+        self.op = op
+        shape = op.vector.get_shape()
+        places = np.arange(int(np.prod(shape)))
+        if op.valid_lanes is not None:
+            row = shape[-1] * (shape[-2] if len(shape) > 1 else 1)
+            places = places[places % row < op.valid_lanes]
+        self.places = places
+        self.points = np.array(np.unravel_index(places, shape))
+        variables = len(op.indices)
+        self.indices = [self._index(expr, variables) for expr in op.access.results]
+
+    def _index(self, expr: AffineExpr, variables: int) -> Index:
+        moving, fixed = [], []
+        for term in _terms(expr):
+            used = {d < variables for d in term.used_dims()}
+            if len(used) == 2:
+                return Index(expr, None)
+            (moving if True in used else fixed).append(term)
+        none = [0] * variables
+        values = np.zeros(self.points.shape[1:], np.int64)
+        for term in fixed:
+            values += term.eval([*none, *self.points], [])
+        return Index(sum(moving, AffineExpr.constant(0)), values)
+
+    def at(self, array: np.ndarray, variables: Sequence[int]) -> tuple[np.ndarray, ...]:
+        """Index arrays into `array`; InterpretationError where they leave it."""
+        found = tuple(index.at(variables, self.points) for index in self.indices)
+        for dim, (index, size) in enumerate(zip(found, array.shape, strict=True)):
+            low, high = index.min(), index.max()
+            if low < 0 or high >= size:
+                raise InterpretationError(
+                    f"{self.op.name} at {list(map(int, variables))} reaches {low}..{high} of {size} "
+                    f"in dimension {dim}"
+                )
+        return found
+
+
+def _terms(expr: AffineExpr) -> list[AffineExpr]:
+    if isinstance(expr, AffineBinaryOpExpr) and expr.kind is AffineBinaryOpKind.Add:
+        return _terms(expr.lhs) + _terms(expr.rhs)
+    return [expr] if not isinstance(expr, AffineConstantExpr) or expr.value else []
+
+
+@register_impls
+class RegisterFunctions(InterpreterFunctions):
+    def __init__(self) -> None:
+        self._accessors: dict[Operation, Accessor] = {}
+        self._instructions: dict[Operation, tuple[InstructionOp, list[Lanes]]] = {}
+
+    def _accessor(self, op: RegisterAccess) -> Accessor:
+        if op not in self._accessors:
+            self._accessors[op] = Accessor(op)
+        return self._accessors[op]
+
+    @impl(LoadOp)
+    def load(self, interpreter: Interpreter, op: LoadOp, args: Arrays):
+        array, *variables = args
+        accessor = self._accessor(op)
+        result = np.zeros(op.vector.get_shape(), array.dtype)
+        result.reshape(-1)[accessor.places] = array[accessor.at(array, variables)]
+        return (result,)
+
+    @impl(StoreOp)
+    def store(self, interpreter: Interpreter, op: StoreOp, args: Arrays):
+        value, array, *variables = args
+        accessor = self._accessor(op)
+        array[accessor.at(array, variables)] = value.reshape(-1)[accessor.places]
+        return ()
+
+    @impl(ApplyOp)
+    def apply(self, interpreter: Interpreter, op: ApplyOp, args: Arrays):
+        if op not in self._instructions:
+            declaration = op.declaration()
+            self._instructions[op] = (declaration, instruction_steps(declaration))
+        instruction, steps = self._instructions[op]
+        accumulator = instruction.accumulator.data
+        registers = list(args)
+        registers[accumulator] = args[accumulator].copy()
+        for lanes in steps:
+            operands = [array[..., at] for array, at in zip(registers, lanes, strict=True)]
+            (value,) = evaluate_body(instruction.body.block, operands)
+            registers[accumulator][..., lanes[accumulator]] = value
+        return (registers[accumulator],)
+
+    @impl(MapOp)
+    def map(self, interpreter: Interpreter, op: MapOp, args: Arrays):
+        (value,) = evaluate_body(op.body.block, args)
+        vector = op.res.type
+        result = np.empty(vector.get_shape(), numpy_dtype(vector.element_type))  # pyright: ignore
+        result[...] = value
+        return (result,)
+
+
+def instruction_steps(instruction: InstructionOp) -> list[Lanes]:
+    """For each point of the reduction loops, in order: the lanes of every register over all points of the
+    parallel loops."""
+    loops = [(loop.kind.data, loop.extent.data) for loop in instruction.loops]
+    parallel = [range(extent) for kind, extent in loops if kind == "parallel"]
+    reduced = [range(extent) for kind, extent in loops if kind == "reduction"]
+    across = np.array(list(product(*parallel)), np.int64).reshape(-1, len(parallel)).T
+    steps: list[Lanes] = []
+    for point in product(*reduced):
+        waiting, fixed = list(across), list(point)
+        dims = [waiting.pop(0) if kind == "parallel" else fixed.pop(0) for kind, _ in loops]
+        lanes = [access.data.results[0].eval(dims, []) for access in instruction.maps]
+        steps.append([np.broadcast_to(at, across.shape[1:]) for at in lanes])
+    return steps

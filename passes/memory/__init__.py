@@ -1,0 +1,1 @@
+"""Helpers of `plan-memory` and `materialize-weights`: live ranges, offsets, compile-time values."""

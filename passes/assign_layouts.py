@@ -224,7 +224,9 @@ class _Assigner:
     def _apply(self) -> None:
         for op in list(self.block.ops):
             for result in list(op.results):
-                if isinstance(result.type, TensorType) and isinstance(op, (GenericOp, tensor.ConcatOp, *VIEWS)):
+                if isinstance(result.type, TensorType) and isinstance(
+                    op, (GenericOp, tensor.ConcatOp, *VIEWS)
+                ):
                     if not is_compile_time(result):
                         self.layout(result)
         for value, layout in self.memo.items():

@@ -61,7 +61,9 @@ class _Nest:
             AffineExpr.dimension(i if i < at else i - 1) for i in range(len(self.extents))
         ]
         indices[at], indices[at + 1] = merged // inner, merged % inner
-        self.accesses = [_linear_again(substitute(a, indices, extents), extents, inner) for a in self.accesses]
+        self.accesses = [
+            _linear_again(substitute(a, indices, extents), extents, inner) for a in self.accesses
+        ]
         self.names[at : at + 2] = [name]
         self.kinds[at : at + 2] = [self.kinds[at]]
         self.extents = extents

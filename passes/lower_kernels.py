@@ -79,13 +79,20 @@ class _KernelLowering:
         parallel = [n for n, kind in zip(root.loop_names, root.kinds) if kind == "parallel"]
         lane_loops = [n for n in parallel if n in self.lanes]
         if len(lane_loops) != 1:
-            raise TenonError(f"lower-kernels: @{self.kernel.sym_name.data} needs one lane loop, has {len(lane_loops)}")
+            raise TenonError(
+                f"lower-kernels: @{self.kernel.sym_name.data} needs one lane loop, has {len(lane_loops)}"
+            )
         plan = [
-            (name, level.tiles.get(name, 1)) for level in self.levels for name in level.loop_order if name in parallel
+            (name, level.tiles.get(name, 1))
+            for level in self.levels
+            for name in level.loop_order
+            if name in parallel
         ]
         missing = set(parallel) - {name for name, _ in plan}
         if missing:
-            raise TenonError(f"lower-kernels: @{self.kernel.sym_name.data}: no order for loops {sorted(missing)}")
+            raise TenonError(
+                f"lower-kernels: @{self.kernel.sym_name.data}: no order for loops {sorted(missing)}"
+            )
         self._descend(stage, plan, Position.of(loops), parallel, lane_loops[0])
 
     def _descend(

@@ -53,7 +53,10 @@ def _schedule_contract(
     names, kinds = contract.loop_names, contract.kinds
     reductions = [n for n, kind in zip(names, kinds) if kind == "reduction"]
     parallel = [n for n in names if n not in reductions]
-    levels = [LevelAttr.of(_panel_order(contract, parallel, band.lane_loop), tile), LevelAttr.of(reductions, {})]
+    levels = [
+        LevelAttr.of(_panel_order(contract, parallel, band.lane_loop), tile),
+        LevelAttr.of(reductions, {}),
+    ]
     if block := _cache_block(contract, band, tile, facts):
         levels.insert(0, LevelAttr.of(list(block), block))
     kernel.set_schedule(kernel.lane_counts, levels)
@@ -78,7 +81,9 @@ def contract_band(contract: tensorized.ContractOp, kernel: tensorized.KernelOp) 
         lane_loop=lane_loop,
         lanes=lanes[lane_loop],
         operands=[frozenset(names[d] for d in access.used_dims()) for access in contract.accesses[:-1]],
-        element_bytes=[element_bytes(v.type.element_type) for v in contract.inputs if isinstance(v.type, TensorType)],
+        element_bytes=[
+            element_bytes(v.type.element_type) for v in contract.inputs if isinstance(v.type, TensorType)
+        ],
         steps=steps,
         latency=instruction.latency.data if instruction.latency else 1,
         per_cycle=instruction.per_cycle.data if instruction.per_cycle else 1,

@@ -147,7 +147,11 @@ class _Matcher:
         """The loop of an elementwise nest that most operands run along contiguously."""
         if any(name in known for name in nest.loop_names):
             return {}
-        widest = max(element_bytes(v.type.element_type) for v in (*nest.inputs, nest.init) if isinstance(v.type, TensorType))
+        widest = max(
+            element_bytes(v.type.element_type)
+            for v in (*nest.inputs, nest.init)
+            if isinstance(v.type, TensorType)
+        )
         lanes = max(1, self.facts.vector_bytes // widest)
         nests = [op for op in kernel.body.block.ops if isinstance(op, tensorized.GenericOp)]
         band = [op for op in nests if op.loop_names == nest.loop_names]
@@ -193,7 +197,9 @@ def matches(
         operands = tuple(bound[k] for k in range(len(bound)))
         for loops in permutations(range(len(nest.extents)), len(instruction.extents)):
             kinds = [nest.kinds[loop] for loop in loops]
-            if kinds != [loop.kind.data for loop in instruction.loops] or not _divides(instruction, nest, loops):
+            if kinds != [loop.kind.data for loop in instruction.loops] or not _divides(
+                instruction, nest, loops
+            ):
                 continue
             cycles = _estimate(instruction, nest, kernel, operands, loops, facts)
             if cycles is not None:
@@ -226,17 +232,26 @@ def _estimate(
         row = coefficients(access.data.results[0], instruction.extents)
         assert row is not None
         used = accesses[operand].used_dims()
-        if any(loop in used and lane == 0 and extent > 1 for loop, lane, extent in zip(loops, row[0], instruction.extents)):
+        if any(
+            loop in used and lane == 0 and extent > 1
+            for loop, lane, extent in zip(loops, row[0], instruction.extents)
+        ):
             return None
         kind = classify(
-            values[operand], accesses[operand], nest.extents, list(zip(loops, row[0])), kernel.constant_arguments
+            values[operand],
+            accesses[operand],
+            nest.extents,
+            list(zip(loops, row[0])),
+            kernel.constant_arguments,
         )
         if kind is Access.GATHER and operand < len(nest.inputs):
             cycles += steps * register.get_shape()[0] / facts.loads_per_cycle
     return cycles + _outputs(nest, loops, instruction, kernel, facts)
 
 
-def _outputs(nest, loops, instruction: InstructionOp, kernel: tensorized.KernelOp, facts: TargetFacts) -> float:
+def _outputs(
+    nest, loops, instruction: InstructionOp, kernel: tensorized.KernelOp, facts: TargetFacts
+) -> float:
     """Cycles to load and store what the elementwise nests around the reduction touch."""
     parallel = [i for i, loop in enumerate(instruction.loops) if loop.kind.data == "parallel"]
     lanes = math.prod(instruction.extents[i] for i in parallel)
@@ -244,7 +259,11 @@ def _outputs(nest, loops, instruction: InstructionOp, kernel: tensorized.KernelO
     for op in kernel.body.block.ops:
         if isinstance(op, tensorized.GenericOp) and not op.is_reduction:
             names = op.loop_names
-            along = [(names.index(nest.loop_names[loops[i]]), 1) for i in parallel if nest.loop_names[loops[i]] in names]
+            along = [
+                (names.index(nest.loop_names[loops[i]]), 1)
+                for i in parallel
+                if nest.loop_names[loops[i]] in names
+            ]
             total += _access_cycles(op, kernel, along, lanes, facts) * math.prod(op.extents) / lanes
     return total
 

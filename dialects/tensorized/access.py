@@ -51,7 +51,9 @@ class LoopAttr(ParametrizedAttribute):
 
     def verify(self) -> None:
         if self.kind.data not in KINDS:
-            raise VerifyException(f"loop {self.label.data}: kind {self.kind.data!r} is neither {KINDS[0]} nor {KINDS[1]}")
+            raise VerifyException(
+                f"loop {self.label.data}: kind {self.kind.data!r} is neither {KINDS[0]} nor {KINDS[1]}"
+            )
         if self.extent.data < 1:
             raise VerifyException(f"loop {self.label.data}: extent {self.extent.data} is not positive")
 

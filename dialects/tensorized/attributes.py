@@ -84,7 +84,8 @@ class LayoutAttr(ParametrizedAttribute):
     def verify(self) -> None:
         if len(self.access.results) != len(self.physical_shape):
             raise VerifyException(
-                f"layout map has {len(self.access.results)} results, the physical shape {len(self.physical_shape)} dimensions"
+                f"layout map has {len(self.access.results)} results, "
+                f"the physical shape {len(self.physical_shape)} dimensions"
             )
 
 
@@ -112,11 +113,15 @@ def check_layout(tensor: TensorType) -> None:
     """The map must take every logical index inside the physical shape."""
     layout, shape = layout_of(tensor), tensor.get_shape()
     if layout.access.num_dims != len(shape):
-        raise VerifyException(f"layout of {tensor} maps {layout.access.num_dims} dimensions, not {len(shape)}")
+        raise VerifyException(
+            f"layout of {tensor} maps {layout.access.num_dims} dimensions, not {len(shape)}"
+        )
     for expr, size in zip(layout.access.results, layout.physical_shape, strict=True):
         low, high = bounds(linear_form(expr, shape), shape)
         if low < 0 or high >= size:
-            raise VerifyException(f"layout of {tensor} leaves its physical shape: {expr} reaches {low}..{high} of {size}")
+            raise VerifyException(
+                f"layout of {tensor} leaves its physical shape: {expr} reaches {low}..{high} of {size}"
+            )
 
 
 def physical_type(tensor: TensorType) -> TensorType:
@@ -140,7 +145,9 @@ class LevelAttr(ParametrizedAttribute):
 
     @staticmethod
     def of(order: Sequence[str], tile: Mapping[str, int]) -> LevelAttr:
-        return LevelAttr(ArrayAttr(map(StringAttr, order)), DictionaryAttr({k: IntAttr(v) for k, v in tile.items()}))
+        return LevelAttr(
+            ArrayAttr(map(StringAttr, order)), DictionaryAttr({k: IntAttr(v) for k, v in tile.items()})
+        )
 
     @property
     def loop_order(self) -> list[str]:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, IntAttr, StringAttr, SymbolNameConstraint, VectorType
+from xdsl.dialects.builtin import (
+    AffineMapAttr,
+    ArrayAttr,
+    IntAttr,
+    StringAttr,
+    SymbolNameConstraint,
+    VectorType,
+)
 from xdsl.dialects.utils import AbstractYieldOperation
 from xdsl.ir import Attribute
 from xdsl.irdl import IRDLOperation, irdl_op_definition, opt_prop_def, prop_def, region_def, traits_def
@@ -130,9 +137,13 @@ class InstructionOp(IRDLOperation):
                 raise VerifyException(f"register {register} and its map must be one-dimensional")
             low, high = bounds(linear_form(access.data.results[0], extents), extents)
             if low != 0 or high + 1 != register.get_shape()[0]:
-                raise VerifyException(f"register {register} has other lanes than its map reaches, {low}..{high}")
+                raise VerifyException(
+                    f"register {register} has other lanes than its map reaches, {low}..{high}"
+                )
             if argument.type != register.element_type:
-                raise VerifyException(f"body argument has type {argument.type}, register {register.element_type}")
+                raise VerifyException(
+                    f"body argument has type {argument.type}, register {register.element_type}"
+                )
         last = self.body.block.last_op
         accumulated = self.accumulator_register.element_type
         if not isinstance(last, YieldOp) or [v.type for v in last.operands] != [accumulated]:

@@ -158,7 +158,9 @@ class KernelOp(IRDLOperation):
         if [a.type for a in block.args] != list(self.function_type.inputs):
             raise VerifyException(f"@{self.sym_name.data}: arguments do not have the function type's inputs")
         last = block.last_op
-        if not isinstance(last, YieldOp) or [v.type for v in last.operands] != list(self.function_type.outputs):
+        if not isinstance(last, YieldOp) or [v.type for v in last.operands] != list(
+            self.function_type.outputs
+        ):
             raise VerifyException(f"@{self.sym_name.data}: the body must yield {self.function_type.outputs}")
         if any(i >= len(block.args) for i in self.constant_arguments):
             raise VerifyException(f"@{self.sym_name.data}: constant names an argument that does not exist")
@@ -204,7 +206,9 @@ class CallOp(IRDLOperation):
         given = [v.type for v in (*self.arguments, *self.results_)]
         wanted = [*callee.function_type.inputs, *callee.function_type.outputs]
         if len(given) != len(wanted):
-            raise VerifyException(f"{self.kernel} takes and returns {len(wanted)} values, the call has {len(given)}")
+            raise VerifyException(
+                f"{self.kernel} takes and returns {len(wanted)} values, the call has {len(given)}"
+            )
         for i, (have, want) in enumerate(zip(given, wanted)):
             if _size(have) != _size(want):
                 raise VerifyException(f"{self.kernel}: value {i} is {have}, the kernel's is {want}")
@@ -212,4 +216,10 @@ class CallOp(IRDLOperation):
 
 def kernels(module: Operation) -> list[KernelOp]:
     """The kernels of a module, in order."""
-    return [op for region in module.regions for block in region.blocks for op in block.ops if isinstance(op, KernelOp)]
+    return [
+        op
+        for region in module.regions
+        for block in region.blocks
+        for op in block.ops
+        if isinstance(op, KernelOp)
+    ]

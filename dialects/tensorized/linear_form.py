@@ -33,8 +33,10 @@ class LinearForm:
         """The form as an expression; dimensions in order, the constant last."""
         result: AffineExpr | None = None
         for atom, coefficient in sorted(self.terms.items(), key=_atom_order):
-            term = atom if coefficient == 1 else AffineExpr.binary(
-                AffineBinaryOpKind.Mul, atom, AffineExpr.constant(coefficient)
+            term = (
+                atom
+                if coefficient == 1
+                else AffineExpr.binary(AffineBinaryOpKind.Mul, atom, AffineExpr.constant(coefficient))
             )
             result = term if result is None else AffineExpr.binary(AffineBinaryOpKind.Add, result, term)
         if result is None:

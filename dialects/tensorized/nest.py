@@ -53,7 +53,9 @@ def check_access(access: AffineMap, tensor: TensorType, loops: ArrayAttr[LoopAtt
     if access.num_dims != len(extents):
         raise VerifyException(f"access {text} is over {access.num_dims} loops, not {len(extents)}")
     if len(access.results) != tensor.get_num_dims():
-        raise VerifyException(f"access {text} has {len(access.results)} indices, {tensor} {tensor.get_num_dims()} dimensions")
+        raise VerifyException(
+            f"access {text} has {len(access.results)} indices, {tensor} {tensor.get_num_dims()} dimensions"
+        )
     for expr, size in zip(access.results, tensor.get_shape(), strict=True):
         low, high = bounds(linear_form(expr, extents), extents)
         if low < 0 or high >= size:
@@ -278,17 +280,23 @@ class ContractOp(NestOperation):
         kinds = dict(zip(self.loop_names, self.kinds))
         wanted = {loop.label.data: loop.kind.data for loop in instruction.loops}
         if self.binding.keys() != wanted.keys():
-            raise VerifyException(f"bind names {sorted(self.binding)}, the instruction's loops are {sorted(wanted)}")
+            raise VerifyException(
+                f"bind names {sorted(self.binding)}, the instruction's loops are {sorted(wanted)}"
+            )
         for inner, outer in self.binding.items():
             if outer not in kinds:
                 raise VerifyException(f"bind: no loop {outer}")
             if kinds[outer] != wanted[inner]:
-                raise VerifyException(f"bind: {outer} is a {kinds[outer]} loop, {inner} a {wanted[inner]} loop")
+                raise VerifyException(
+                    f"bind: {outer} is a {kinds[outer]} loop, {inner} a {wanted[inner]} loop"
+                )
         if len(set(self.binding.values())) != len(self.binding):
             raise VerifyException("bind: two loops of the instruction run along one loop")
         elements = [r.element_type for r in instruction.registers]
         elements.append(elements.pop(instruction.accumulator.data))
-        if [v.type.element_type for v in (*self.inputs, self.init) if isinstance(v.type, TensorType)] != elements:
+        if [
+            v.type.element_type for v in (*self.inputs, self.init) if isinstance(v.type, TensorType)
+        ] != elements:
             raise VerifyException(f"operands do not have the element types of {self.instruction}")
 
 
@@ -305,7 +313,8 @@ class PackOp(IRDLOperation):
     never reaches are zero.
 
     ```mlir
-    %p = tensorized.pack %w loops (o: parallel 60, k: parallel 576) from (o, k) to (o floordiv 16, k, o mod 16)
+    %p = tensorized.pack %w loops (o: parallel 60, k: parallel 576)
+      from (o, k) to (o floordiv 16, k, o mod 16)
       : tensor<60x576xf32> to tensor<4x576x16xf32>
     ```
     """
@@ -319,7 +328,12 @@ class PackOp(IRDLOperation):
     traits = traits_def(Pure())
 
     def __init__(
-        self, source: SSAValue, loops: Sequence[LoopAttr], taken: AffineMap, placed: AffineMap, result: TensorType
+        self,
+        source: SSAValue,
+        loops: Sequence[LoopAttr],
+        taken: AffineMap,
+        placed: AffineMap,
+        result: TensorType,
     ):
         super().__init__(
             operands=[source],
@@ -335,7 +349,9 @@ class PackOp(IRDLOperation):
         names = loop_names(self.loops)
         printer.print_string(" ")
         printer.print_ssa_value(self.source)
-        printer.print_string(f" {loops_text(self.loops.data)} from {access_text(self.source_map.data, names)}")
+        printer.print_string(
+            f" {loops_text(self.loops.data)} from {access_text(self.source_map.data, names)}"
+        )
         printer.print_string(f" to {access_text(self.result_map.data, names)} : ")
         printer.print_attribute(self.source.type)
         printer.print_string(" to ")

@@ -101,7 +101,8 @@ class LoadOp(RegisterAccess):
     """v[grid..., lane] = ref[map(indices, grid..., lane)]; a dimension the map ignores is broadcast.
 
     ```mlir
-    %v = tensorized.load %x[%h, %k] at (d0, d1, v0, v1, l) -> (d0 + v0, d1) : memref<58x64xf32>, vector<6x2x8xf32>
+    %v = tensorized.load %x[%h, %k] at (d0, d1, v0, v1, l) -> (d0 + v0, d1)
+      : memref<58x64xf32>, vector<6x2x8xf32>
     ```
     `valid n`: of the last two dimensions, taken together, only the first n elements are read; the rest
     are zero.
@@ -112,7 +113,12 @@ class LoadOp(RegisterAccess):
     traits = traits_def(MemoryReadEffect())
 
     def __init__(
-        self, ref: SSAValue, indices: Sequence[SSAValue], access: AffineMap, result: VectorType, valid: int | None = None
+        self,
+        ref: SSAValue,
+        indices: Sequence[SSAValue],
+        access: AffineMap,
+        result: VectorType,
+        valid: int | None = None,
     ):
         super().__init__(
             operands=[ref, indices],
@@ -140,7 +146,9 @@ class LoadOp(RegisterAccess):
         parser.parse_punctuation(",")
         vector = parser.parse_type()
         return cls.build(
-            operands=[parser.resolve_operand(ref, memref), indices], result_types=[vector], properties=properties
+            operands=[parser.resolve_operand(ref, memref), indices],
+            result_types=[vector],
+            properties=properties,
         )
 
     def verify_(self) -> None:
@@ -163,7 +171,12 @@ class StoreOp(RegisterAccess):
     traits = traits_def(MemoryWriteEffect())
 
     def __init__(
-        self, value: SSAValue, ref: SSAValue, indices: Sequence[SSAValue], access: AffineMap, valid: int | None = None
+        self,
+        value: SSAValue,
+        ref: SSAValue,
+        indices: Sequence[SSAValue],
+        access: AffineMap,
+        valid: int | None = None,
     ):
         super().__init__(
             operands=[value, ref, indices],
@@ -192,7 +205,11 @@ class StoreOp(RegisterAccess):
         ref, indices, properties = cls.parse_access(parser)
         vector = parser.parse_type()
         parser.parse_punctuation(",")
-        operands = [parser.resolve_operand(value, vector), parser.resolve_operand(ref, parser.parse_type()), indices]
+        operands = [
+            parser.resolve_operand(value, vector),
+            parser.resolve_operand(ref, parser.parse_type()),
+            indices,
+        ]
         return cls.build(operands=operands, properties=properties)
 
     def verify_(self) -> None:
@@ -204,7 +221,8 @@ class ApplyOp(IRDLOperation):
     """One instruction per point of the register grid.
 
     ```mlir
-    %c = tensorized.apply @fma_8xf32(%a, %b, %acc) : vector<6x2x8xf32>, vector<6x2x8xf32>, vector<6x2x8xf32> -> vector<6x2x8xf32>
+    %c = tensorized.apply @fma_8xf32(%a, %b, %acc)
+      : vector<6x2x8xf32>, vector<6x2x8xf32>, vector<6x2x8xf32> -> vector<6x2x8xf32>
     ```
     """
 
@@ -217,7 +235,9 @@ class ApplyOp(IRDLOperation):
 
     def __init__(self, instruction: str, arguments: Sequence[SSAValue], result: Attribute):
         super().__init__(
-            operands=[arguments], result_types=[result], properties={"instruction": SymbolRefAttr(instruction)}
+            operands=[arguments],
+            result_types=[result],
+            properties={"instruction": SymbolRefAttr(instruction)},
         )
 
     def declaration(self) -> InstructionOp:
@@ -225,11 +245,27 @@ class ApplyOp(IRDLOperation):
 
     def verify_(self) -> None:
         instruction = self.declaration()
-        for value, register in zip((*self.arguments, self.res), (*instruction.registers, instruction.accumulator_register), strict=True):
+        for value, register in zip(
+            (*self.arguments, self.res),
+            (*instruction.registers, instruction.accumulator_register),
+            strict=True,
+        ):
             assert isinstance(value.type, VectorType)
-            if (value.type.element_type, value.type.get_shape()[-1:]) != (register.element_type, register.get_shape()):
+            if (value.type.element_type, value.type.get_shape()[-1:]) != (
+                register.element_type,
+                register.get_shape(),
+            ):
                 raise VerifyException(f"{self.instruction}: {value.type} is not a grid of {register}")
-        if len({v.type.get_shape()[:-1] for v in (*self.arguments, self.res) if isinstance(v.type, VectorType)}) > 1:
+        if (
+            len(
+                {
+                    v.type.get_shape()[:-1]
+                    for v in (*self.arguments, self.res)
+                    if isinstance(v.type, VectorType)
+                }
+            )
+            > 1
+        ):
             raise VerifyException(f"{self.instruction}: operands have different register grids")
 
 

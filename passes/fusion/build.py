@@ -108,7 +108,9 @@ class KernelBuilder:
         root = self.group.reduction or ops[-1]
         last = ops[-1]
         band = self._band(root, last)
-        parallel = Band([loop for loop in band.loops if loop.kind.data == "parallel"], band.indices[: band_rank(root)])
+        parallel = Band(
+            [loop for loop in band.loops if loop.kind.data == "parallel"], band.indices[: band_rank(root)]
+        )
         for op in ops:
             final = op is last and op is not self.group.reduction
             self.internal[op.results[0]] = self._nest(op, band if op is root else parallel, parallel, final)
@@ -187,7 +189,11 @@ class KernelBuilder:
         identity = AffineMap.identity(len(parallel.loops))
         out = parallel.access(layout_of(result.type), AffineMap.identity(band_rank(op)))
         copy = tensorized.GenericOp(
-            [self.internal[result]], self._empty(result), parallel.loops, [identity, out], _identity_body(result.type)
+            [self.internal[result]],
+            self._empty(result),
+            parallel.loops,
+            [identity, out],
+            _identity_body(result.type),
         )
         return self._add(copy, op)
 
@@ -207,7 +213,11 @@ class KernelBuilder:
             band = make_band(shape, ["parallel"] * len(shape), [(-s,) for s in strides], prefix=f"s{n}")
             read = band.access(layout_of(value.type), AffineMap.identity(len(shape)))
             nest = tensorized.GenericOp(
-                [self.argument(value)], current, band.loops, [read, band.access(layout, place)], _identity_body(result.type)
+                [self.argument(value)],
+                current,
+                band.loops,
+                [read, band.access(layout, place)],
+                _identity_body(result.type),
             )
             current = self._add(nest, op)
             offset += shape[axis]

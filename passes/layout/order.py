@@ -101,7 +101,9 @@ def _follows(access: AffineMap, out: AffineMap, value: SSAValue, result: SSAValu
         return False
     if value.type.get_num_dims() < 2:
         return False
-    return all(o.used_dims() <= e.used_dims() or not e.used_dims() for e, o in zip(access.results, out.results))
+    return all(
+        o.used_dims() <= e.used_dims() or not e.used_dims() for e, o in zip(access.results, out.results)
+    )
 
 
 def _collapsed_order(order: Order, reassociation: Sequence[Sequence[int]]) -> Order | None:

@@ -65,7 +65,9 @@ def collapsed_layout(
 def shifted_layout(source: LayoutAttr, low: Sequence[int], result_shape: Sequence[int]) -> LayoutAttr:
     """The layout of a padded tensor inside its source's halo; `low` is the padding in front."""
     indices = [AffineExpr.dimension(i) - pad for i, pad in enumerate(low)]
-    return LayoutAttr.of(substitute(source.access, indices, result_shape), source.physical_shape, source.fill_value)
+    return LayoutAttr.of(
+        substitute(source.access, indices, result_shape), source.physical_shape, source.fill_value
+    )
 
 
 def sliced_layout(
@@ -85,7 +87,11 @@ def permuted_layout(
 ) -> LayoutAttr:
     """Dimensions stored in `order`, with a halo of `low` / `high` around each logical dimension and
     `row_slack` unused elements after every innermost row."""
-    access = AffineMap(len(shape), 0, tuple(AffineExpr.dimension(d) + low[d] if low[d] else AffineExpr.dimension(d) for d in order))
+    access = AffineMap(
+        len(shape),
+        0,
+        tuple(AffineExpr.dimension(d) + low[d] if low[d] else AffineExpr.dimension(d) for d in order),
+    )
     physical = [shape[d] + low[d] + high[d] for d in order]
     if physical:
         physical[-1] += row_slack

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from xdsl.dialects.builtin import MemRefType, TensorType, VectorType
-from xdsl.ir import Region, SSAValue
+from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineExpr, AffineMap
 
 from ...dialects import tensorized
@@ -72,7 +72,9 @@ class TileValues:
             return self.load(value, access, op, self.tile, self.tile.lanes, None)
         band = [n for n, kind in zip(op.loop_names, op.kinds) if kind == "parallel"]
         if access.results != AffineMap.identity(len(band)).results:
-            raise TenonError(f"lower-kernels: {op.name} reads a value of its kernel at another index than it writes")
+            raise TenonError(
+                f"lower-kernels: {op.name} reads a value of its kernel at another index than it writes"
+            )
         return self.value(value)
 
     def load(
@@ -105,7 +107,9 @@ class TileValues:
             raise TenonError(f"lower-kernels: the schedule orders reductions {order} of {op.loop_names}")
         return self._reduce(op, order, self.tile.position, start)
 
-    def _reduce(self, op: tensorized.ContractOp, order: list[str], position: Position, acc: SSAValue) -> SSAValue:
+    def _reduce(
+        self, op: tensorized.ContractOp, order: list[str], position: Position, acc: SSAValue
+    ) -> SSAValue:
         if not order:
             return self._apply(op, position, acc)
         name, rest = order[0], order[1:]

@@ -9,7 +9,6 @@ contraction reads them often enough to pay for it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, ModuleOp, TensorType
@@ -35,7 +34,9 @@ class Packing:
     packed: TensorType
 
 
-def pack_contract(module: ModuleOp, kernel: tensorized.KernelOp, contract: tensorized.ContractOp, panel: int) -> None:
+def pack_contract(
+    module: ModuleOp, kernel: tensorized.KernelOp, contract: tensorized.ContractOp, panel: int
+) -> None:
     """Packs the operands of a contraction that pay for it; `panel` is the tile of the lane loop."""
     lane_loop = next(name for name in contract.loop_names if name in kernel.lane_counts)
     for position, value in enumerate(contract.inputs):
@@ -60,7 +61,11 @@ def _pays(contract: tensorized.ContractOp, position: int, lane_loop: str) -> boo
     used = contract.accesses[position].used_dims()
     if contract.loop_names.index(lane_loop) not in used:
         return False
-    rows = (e for d, (e, kind) in enumerate(zip(contract.extents, contract.kinds)) if d not in used and kind == "parallel")
+    rows = (
+        e
+        for d, (e, kind) in enumerate(zip(contract.extents, contract.kinds))
+        if d not in used and kind == "parallel"
+    )
     return math.prod(rows) >= ROWS_THAT_PAY
 
 
@@ -101,7 +106,9 @@ def _packing(contract: tensorized.ContractOp, position: int, panel: int) -> Pack
     return Packing(tuple(loops), over_used(contract.accesses[position]), over_used(placed), original, packed)
 
 
-def pad_parameters(module: ModuleOp, kernel: tensorized.KernelOp, lane_loop: str, extent: int, panel: int) -> None:
+def pad_parameters(
+    module: ModuleOp, kernel: tensorized.KernelOp, lane_loop: str, extent: int, panel: int
+) -> None:
     """Pads compile-time vectors that run along the lanes (biases, scales) to whole panels, so that the
     ragged last tile reads whole registers."""
     padded = -(-extent // panel) * panel
@@ -182,5 +189,7 @@ def _pack_kernel(name: str, packing: Packing) -> tensorized.KernelOp:
 def calls_of(module: ModuleOp, kernel: tensorized.KernelOp) -> list[tensorized.CallOp]:
     name = kernel.sym_name.data
     return [
-        op for op in module.walk() if isinstance(op, tensorized.CallOp) and op.kernel.root_reference.data == name
+        op
+        for op in module.walk()
+        if isinstance(op, tensorized.CallOp) and op.kernel.root_reference.data == name
     ]

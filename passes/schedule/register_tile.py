@@ -49,7 +49,9 @@ class Band:
 
 def choose_tile(band: Band, facts: TargetFacts) -> dict[str, int]:
     """Loop -> tile size; the lane loop's is a multiple of the lanes. Loops not named have tile 1."""
-    best = min(_candidates(band, facts), key=lambda tile: (_cycles(band, tile, facts), -math.prod(tile.values())))
+    best = min(
+        _candidates(band, facts), key=lambda tile: (_cycles(band, tile, facts), -math.prod(tile.values()))
+    )
     return {name: size for name, size in best.items() if size > 1}
 
 
@@ -88,7 +90,8 @@ def _registers(band: Band, tile: Mapping[str, int]) -> int:
 def _cycles(band: Band, tile: Mapping[str, int], facts: TargetFacts) -> float:
     """Estimated cycles of the whole band, every ragged tile at its own size."""
     blocks = [
-        (peeled if name == band.lane_loop else balanced)(band.extents[name], size) for name, size in tile.items()
+        (peeled if name == band.lane_loop else balanced)(band.extents[name], size)
+        for name, size in tile.items()
     ]
     outside = math.prod(extent for name, extent in band.extents.items() if name not in tile)
     total = 0.0
@@ -113,6 +116,10 @@ def _panel_cycles(band: Band, grid: Mapping[str, int], facts: TargetFacts) -> fl
     cycles = 0.0
     for varies, size, loaded in zip(band.operands, band.element_bytes, _loaded(band, grid)):
         step_bytes = loaded * band.lanes * size
-        if band.lane_loop in varies and not varies >= set(band.rows) and step_bytes * band.steps > facts.l1_bytes * 3 // 4:
+        if (
+            band.lane_loop in varies
+            and not varies >= set(band.rows)
+            and step_bytes * band.steps > facts.l1_bytes * 3 // 4
+        ):
             cycles += step_bytes / L2_BYTES_PER_CYCLE
     return cycles

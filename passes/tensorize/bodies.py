@@ -45,6 +45,8 @@ def _unify(pattern: SSAValue, subject: SSAValue, bound: dict[int, int]) -> Itera
     if isinstance(subject, BlockArgument):
         return
     wanted, given = pattern.owner, subject.owner
+    if isinstance(wanted, Block) or isinstance(given, Block):
+        return
     if type(wanted) is not type(given) or wanted.properties != given.properties:
         return
     orders = permutations(given.operands) if isinstance(wanted, COMMUTATIVE) else [tuple(given.operands)]

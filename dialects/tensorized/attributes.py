@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from xdsl.dialects.builtin import (
     AffineMapAttr,
     ArrayAttr,
-    DenseArrayBase,
     DictionaryAttr,
     FixedBitwidthType,
     FloatAttr,
@@ -16,7 +15,6 @@ from xdsl.dialects.builtin import (
     StringAttr,
     TensorType,
     f64,
-    i64,
 )
 from xdsl.ir import Attribute, ParametrizedAttribute
 from xdsl.ir.affine import AffineMap
@@ -40,14 +38,14 @@ class LayoutAttr(ParametrizedAttribute):
 
     name = "tensorized.layout"
     map: AffineMapAttr
-    shape: DenseArrayBase
+    shape: ArrayAttr[IntAttr]
     fill: FloatAttr | NoneAttr
 
     @staticmethod
     def of(access: AffineMap, shape: Sequence[int], fill: float | None = None) -> LayoutAttr:
         return LayoutAttr(
             AffineMapAttr(access),
-            DenseArrayBase.from_list(i64, list(shape)),
+            ArrayAttr(map(IntAttr, shape)),
             NoneAttr() if fill is None else FloatAttr(fill, f64),
         )
 
@@ -57,7 +55,7 @@ class LayoutAttr(ParametrizedAttribute):
 
     @property
     def physical_shape(self) -> tuple[int, ...]:
-        return tuple(int(n) for n in self.shape.get_values())
+        return tuple(n.data for n in self.shape)
 
     @property
     def fill_value(self) -> float | None:

@@ -120,7 +120,7 @@ class KernelBuilder:
     def _band(self, root: GenericOp, last: GenericOp) -> Band:
         """Parallel loops in the order the output is stored, reductions in that of the first input."""
         extents = [int(n) for n in root.get_static_loop_ranges()]
-        kinds = [kind.data.value for kind in root.iterator_types]
+        kinds = [str(kind.data.value) for kind in root.iterator_types]
         keys = [0] * len(extents)
         out = self._strides(last.results[0], root.indexing_maps.data[-1].data, extents)
         runtime = [i for i, v in enumerate(root.inputs) if not is_compile_time(v) and _is_used(root, i)]

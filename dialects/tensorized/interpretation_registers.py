@@ -141,11 +141,12 @@ def instruction_steps(instruction: InstructionOp) -> list[Lanes]:
     loops = [(loop.kind.data, loop.extent.data) for loop in instruction.loops]
     parallel = [range(extent) for kind, extent in loops if kind == "parallel"]
     reduced = [range(extent) for kind, extent in loops if kind == "reduction"]
-    across = np.array(list(product(*parallel)), np.int64).reshape(-1, len(parallel)).T
+    points = list(product(*parallel))
+    across = np.array(points, np.int64).reshape(len(points), len(parallel)).T
     steps: list[Lanes] = []
     for point in product(*reduced):
         waiting, fixed = list(across), list(point)
-        dims = [waiting.pop(0) if kind == "parallel" else fixed.pop(0) for kind, _ in loops]
+        dims: list[Any] = [waiting.pop(0) if kind == "parallel" else fixed.pop(0) for kind, _ in loops]
         lanes = [access.data.results[0].eval(dims, []) for access in instruction.maps]
         steps.append([np.broadcast_to(at, across.shape[1:]) for at in lanes])
     return steps

@@ -11,7 +11,7 @@ from tenonc.dialects.reference import ReferenceInterpreter, interpreter
 from tenonc.dialects.registry import DIALECTS
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def machine() -> Callable[[str], ReferenceInterpreter]:
     """Parses and verifies a module, and gives the reference interpreter of it."""
 

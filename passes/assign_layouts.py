@@ -67,14 +67,16 @@ class _Assigner:
             if not isinstance(op, GenericOp):
                 continue
             start = op.outputs[0]
-            if len(list(start.uses)) > 1 and isinstance(start, OpResult) and not is_compile_time(start):
+            if len(list(start.uses)) == 1 or not isinstance(start, OpResult) or is_compile_time(start):
+                continue
+            if isinstance(start.op, GenericOp):
                 clone = start.op.clone()
                 self.block.insert_op_before(clone, op)
                 op.operands[len(op.inputs)] = clone.results[0]
-                if isinstance(clone, GenericOp):
-                    empty = clone.outputs[0].owner
-                    if isinstance(empty, tensor.EmptyOp):
-                        clone.operands[len(clone.inputs)] = _empty(clone, clone.outputs[0].type)
+                if isinstance(clone.outputs[0].owner, tensor.EmptyOp):
+                    clone.operands[len(clone.inputs)] = _empty(clone, clone.outputs[0].type)
+            elif isinstance(start.op, tensor.EmptyOp):
+                op.operands[len(op.inputs)] = _empty(op, start.type)
 
     def _copy(self, value: SSAValue, user: Operation) -> SSAValue:
         """An identity copy of `value` for `user` alone, free to have a layout of its own."""

@@ -121,11 +121,12 @@ class TenonOptMain(xDSLOptMain):
             raise
 
     def _new_checker(self) -> SemanticsChecker:
+        from ..compiler.constants import blob_of
         from ..compiler.semantics import SemanticsChecker
         from ..dialects.nn import WeightStore
 
         weights = WeightStore.load(self.args.weights) if self.args.weights else WeightStore()
-        return SemanticsChecker(weights, self.args.seed, lambda line: print(line, file=sys.stderr))
+        return SemanticsChecker(weights, self.args.seed, lambda line: print(line, file=sys.stderr), blob_of)
 
     def prepare_output(self) -> IO[str]:
         if self.args.output_file is None:

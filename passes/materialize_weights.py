@@ -115,7 +115,7 @@ class _Blob:
         clones: dict[SSAValue, SSAValue] = {}
         for value, key in self.values:
             _clone_expression(value, clones, end)
-            view = views.view(self.offsets[key], memref_of(value.type), end)
+            view = views.view(key, self.offsets[key], memref_of(value.type), end)
             Rewriter.insert_op(materialize(clones[value], view), InsertPoint.before(end))
         return made
 
@@ -167,7 +167,8 @@ class _WeightUser:
         def seen(operand: SSAValue) -> SSAValue:
             if operand not in self.places:
                 return operand
-            view = views.view(self.places[operand], memref_of(operand.type), op)
+            place = self.places[operand]
+            view = views.view(place, place, memref_of(operand.type), op)
             view.name_hint = view.name_hint or operand.name_hint
             return view
 

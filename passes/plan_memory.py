@@ -86,8 +86,8 @@ class _FunctionPlan:
         for call in self.calls:
             for result in call.results_:
                 if result in plan.buffer_of:
-                    offset = placed[plan.buffer_of[result]].offset
-                    memory[result] = views.view(offset, memref_of(result.type), call)
+                    buffer = plan.buffer_of[result]
+                    memory[result] = views.view(buffer, placed[buffer].offset, memref_of(result.type), call)
                     memory[result].name_hint = memory[result].name_hint or result.name_hint
             self._bufferize(call, memory)
         self._return(memory, outputs)

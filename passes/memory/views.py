@@ -47,14 +47,15 @@ class ByteViews:
         self._offsets: dict[int, SSAValue] = {}
         self._views: dict[tuple[int, MemRefType], SSAValue] = {}
 
-    def view(self, offset: int, type_: MemRefType, before: Operation) -> SSAValue:
-        """The view of `type_` at `offset`; made before `before` unless it is there already."""
-        if (offset, type_) not in self._views:
+    def view(self, buffer: int, offset: int, type_: MemRefType, before: Operation) -> SSAValue:
+        """The view of `type_` of a buffer, which lies at `offset`; made before `before` unless it is there
+        already. Two buffers at one offset have two views, so that the IR shows which is alive."""
+        if (buffer, type_) not in self._views:
             made = memref.ViewOp(self.source, self._offset(offset), [], type_)
             made.location = before.location
             Rewriter.insert_op(made, InsertPoint.before(before))
-            self._views[offset, type_] = made.result
-        return self._views[offset, type_]
+            self._views[buffer, type_] = made.result
+        return self._views[buffer, type_]
 
     def _offset(self, offset: int) -> SSAValue:
         if offset not in self._offsets:

@@ -1,0 +1,79 @@
+"""attach-target: names the machine a module is compiled for.
+
+Expects: any module.
+Leaves: the module attribute `tenon.target` with the target's record, and at the module's start the
+`tensorized.instruction`s the target has, in the place of those of an earlier `attach-target`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import ClassVar
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+from xdsl.rewriter import InsertPoint, Rewriter
+from xdsl.utils.arg_spec import ArgSpec
+
+from ..dialects.tensorized import InstructionOp
+from .record import TargetRecord, find_target
+
+_FOLDERS = {"x86_64": "x86"}
+"""Architecture of a triple -> the folder with its `instructions.mlir`."""
+
+
+@dataclass(frozen=True)
+class AttachTargetPass(ModulePass):
+    """`attach-target{name=x86-64-v3}`; without a name, this machine."""
+
+    name = "attach-target"
+    preserves: ClassVar[str] = "exact"
+
+    target: str = "host"
+
+    # xDSL reserves the field `name` for the pass's own, so the option `name` is the field `target`.
+    @classmethod
+    def from_spec(cls, spec: ArgSpec) -> AttachTargetPass:
+        given = {"target" if key == "name" else key: value for key, value in spec.parameters.items()}
+        return super().from_spec(ArgSpec(spec.name, given))
+
+    def spec(self, *, include_default: bool = False) -> ArgSpec:
+        spec = super().spec(include_default=include_default)
+        return ArgSpec(spec.name, {"name" if k == "target" else k: v for k, v in spec.parameters.items()})
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        record = find_target(self.target)
+        declared = declared_instructions(record)
+        names = {instruction.sym_name for instruction in declared}
+        for old in list(op.ops):
+            if isinstance(old, InstructionOp) and old.sym_name in names:
+                Rewriter.erase_op(old, safe_erase=False)
+        op.attributes["tenon.target"] = record.attribute()
+        Rewriter.insert_op([i.clone() for i in declared], InsertPoint.at_start(op.body.block))
+
+
+def declared_instructions(record: TargetRecord) -> list[InstructionOp]:
+    """The instructions of the target's family whose feature it has. Clone them before use."""
+    folder = _FOLDERS[record.triple.split("-")[0]]
+    return [i for i in _family(folder) if i.feature is None or i.feature.data in record.enabled]
+
+
+@cache
+def _family(folder: str) -> list[InstructionOp]:
+    from xdsl.dialects.arith import Arith
+    from xdsl.dialects.builtin import Builtin
+    from xdsl.dialects.math import Math
+    from xdsl.parser import Parser
+
+    from ..dialects.tensorized import TENSORIZED
+
+    ctx = Context()
+    for dialect in (Builtin, Arith, Math, TENSORIZED):
+        ctx.load_dialect(dialect)
+    source = files(__package__).joinpath(folder, "instructions.mlir")
+    module = Parser(ctx, source.read_text(), str(source)).parse_module()
+    module.verify()
+    return [op for op in module.ops if isinstance(op, InstructionOp)]

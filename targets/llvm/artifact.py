@@ -1,0 +1,130 @@
+"""A compiled model: native code, its weights, and the memory its calls work in."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import tempfile
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ...dialects.errors import TenonError
+from ..record import TargetRecord
+from .aliasing import BUFFER_ALIGNMENT
+from .codegen import CompiledModule, compile_text, emit_assembly, emit_object
+
+_IDLE_ARENAS = 4
+"""Arenas kept for the next calls; calls that run at the same time each have their own."""
+
+
+class NativeArtifact:
+    """Native code for one model on one target.
+
+    llvm_text: the module, `void @main(inputs..., outputs..., weights, arena)` and its kernels; weights: uint8,
+    copied; arena_bytes: the scratch memory one call needs; arguments: how many inputs and outputs;
+    mlir_text: the lowered module the text came from, or a function that prints it."""
+
+    def __init__(
+        self,
+        llvm_text: str,
+        record: TargetRecord,
+        weights: np.ndarray,
+        arena_bytes: int,
+        arguments: int,
+        mlir_text: str | Callable[[], str] = "",
+    ):
+        self.llvm_text, self.record, self.arena_bytes = llvm_text, record, arena_bytes
+        self.weights = aligned_bytes(weights.nbytes)
+        self.weights[:] = weights.reshape(-1).view(np.uint8)
+        self.arguments = arguments
+        self._mlir_text = mlir_text
+        self._kernels = re.findall(r"^define internal void @(\S+)\(", llvm_text, re.MULTILINE)
+        self._code: CompiledModule = compile_text(llvm_text + _kernel_table(self._kernels), record)
+        self._main = self._code.function("main", arguments + 2)
+        self._idle: deque[np.ndarray] = deque(maxlen=_IDLE_ARENAS)
+
+    def run(self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> None:
+        """Compute `outputs` in place from C-contiguous `inputs`; calls may run in several threads."""
+        arrays = [*inputs, *outputs]
+        if len(arrays) != self.arguments:
+            raise TenonError(f"got {len(arrays)} arrays, main takes {self.arguments}")
+        try:
+            arena = self._idle.pop()
+        except IndexError:
+            arena = aligned_bytes(self.arena_bytes)
+        try:
+            self._main(*[a.ctypes.data for a in arrays], self.weights.ctypes.data, arena.ctypes.data)
+        finally:
+            self._idle.append(arena)
+
+    def emit(self, kind: str) -> str | bytes:
+        """The code as `mlir`, `ll` or `asm` text, or as the bytes of an object file (`obj`)."""
+        forms: dict[str, Callable[[], str | bytes]] = {
+            "mlir": lambda: self._mlir_text if isinstance(self._mlir_text, str) else self._mlir_text(),
+            "ll": lambda: self.llvm_text,
+            "asm": lambda: emit_assembly(self.llvm_text, self.record),
+            "obj": self._object_with_weights,
+        }
+        if kind not in forms:
+            raise TenonError(f"cannot emit '{kind}': expected one of {', '.join(forms)}")
+        return forms[kind]()
+
+    def object_bytes(self, weights_path: str | Path) -> bytes:
+        """An object file that defines `tenon_main(inputs..., outputs..., arena)`, `tenon_weights` and
+        `tenon_arena_bytes` (a u64; the arena must be 64-byte aligned). The weights are read from a file
+        with exactly `self.weights`: as LLVM constants 10 MB of them would take seconds."""
+        text = self.llvm_text.replace("define void @main(", "define internal void @tenon.model(")
+        return emit_object(text + _object_text(self, Path(weights_path)), self.record)
+
+    def _object_with_weights(self) -> bytes:
+        with tempfile.TemporaryDirectory(prefix="tenon-") as folder:
+            path = Path(folder) / "weights.bin"
+            self.weights.tofile(path)
+            return self.object_bytes(path)
+
+    def kernel_address(self, name: str) -> int:
+        """Where the code of a kernel starts."""
+        if name not in self._kernels:
+            raise TenonError(f"no kernel '{name}', the kernels are: {', '.join(self._kernels)}")
+        table = ctypes.cast(self._code.address("tenon.kernels"), ctypes.POINTER(ctypes.c_uint64))
+        return table[self._kernels.index(name)]
+
+
+def aligned_bytes(size: int) -> np.ndarray:
+    """Uninitialized bytes at a multiple of 64; at least one, so that the address exists."""
+    size = max(1, size)
+    memory = np.empty(size + BUFFER_ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % BUFFER_ALIGNMENT
+    return memory[start : start + size]
+
+
+def _kernel_table(names: Sequence[str]) -> str:
+    """Kernels are internal; their addresses in a table make them reachable for measurements."""
+    if not names:
+        return ""
+    entries = ", ".join(f"ptr @{name}" for name in names)
+    return f"@tenon.kernels = constant [{len(names)} x ptr] [{entries}]\n"
+
+
+def _object_text(artifact: NativeArtifact, weights: Path) -> str:
+    """The exported symbols of an object file, as LLVM text."""
+    quoted = str(weights.resolve()).replace("\\", "\\5C\\5C").replace('"', "\\5C\\22")
+    parameters = ", ".join(f"ptr %{i}" for i in range(artifact.arguments))
+    separator = ", " if parameters else ""
+    return f"""
+module asm ".section .rodata.tenon_weights,\\22a\\22,@progbits"
+module asm ".balign {BUFFER_ALIGNMENT}"
+module asm ".globl tenon_weights"
+module asm "tenon_weights:"
+module asm ".incbin \\22{quoted}\\22"
+module asm ".text"
+@tenon_weights = external hidden constant [{artifact.weights.nbytes} x i8]
+@tenon_arena_bytes = constant i64 {artifact.arena_bytes}
+define void @tenon_main({parameters}{separator}ptr %arena) #0 {{
+  call void @tenon.model({parameters}{separator}ptr @tenon_weights, ptr %arena)
+  ret void
+}}
+"""

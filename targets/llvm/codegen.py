@@ -1,0 +1,114 @@
+"""Machine code from LLVM text: assembly, object files, code in this process.
+
+No middle-end passes run: the emitter leaves nothing for them to do. Every call out of the code must be in
+`EXTERNAL_FUNCTIONS`: to LLVM a misspelled intrinsic is just another external function.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ...dialects.errors import TenonError
+from ..record import TargetRecord, host
+from .elf import undefined_symbols
+from .scalar import LIBRARY_FUNCTIONS
+
+if TYPE_CHECKING:
+    import llvmlite.binding as llvm
+
+EXTERNAL_FUNCTIONS = LIBRARY_FUNCTIONS | {
+    *("memcpy", "memset", "memmove"),
+    # What LLVM calls where the CPU lacks the instruction.
+    *(
+        name + width
+        for name in ("fma", "floor", "ceil", "trunc", "roundeven", "round", "fmax", "fmin")
+        for width in ("", "f")
+    ),
+}
+"""What generated code may call: libc and libm."""
+
+
+@cache
+def _llvm() -> Any:
+    import llvmlite.binding as llvm
+
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    llvm.initialize_native_asmparser()  # for `module asm`
+    llvm.load_library_permanently("libm.so.6")
+    return llvm
+
+
+def parse(text: str) -> llvm.ModuleRef:
+    """A verified LLVM module; text that LLVM refuses is a `TenonError`."""
+    llvm = _llvm()
+    try:
+        module = llvm.parse_assembly(text)
+        module.verify()
+    except RuntimeError as error:
+        raise TenonError(f"llvm refuses the emitted text: {' '.join(str(error).split())}") from error
+    return module
+
+
+@cache
+def _machine(record: TargetRecord, reloc: str) -> llvm.TargetMachine:
+    target = _llvm().Target.from_triple(record.triple)
+    # llvmlite's default code model, `large`, makes every call and constant indirect.
+    return target.create_target_machine(
+        cpu=record.cpu, features=record.features, opt=3, reloc=reloc, codemodel="default"
+    )
+
+
+def emit_assembly(text: str, record: TargetRecord) -> str:
+    return _machine(record, "pic").emit_assembly(parse(text))
+
+
+def emit_object(text: str, record: TargetRecord, defined_elsewhere: Sequence[str] = ()) -> bytes:
+    """An ELF object file, position independent. It may only call `EXTERNAL_FUNCTIONS` and use
+    `defined_elsewhere`; anything else is a `TenonError`."""
+    data: bytes = _machine(record, "pic").emit_object(parse(text))
+    linker_names = {"_GLOBAL_OFFSET_TABLE_"}
+    unknown = set(undefined_symbols(data)) - EXTERNAL_FUNCTIONS - set(defined_elsewhere) - linker_names
+    if unknown:
+        raise TenonError(f"target {record.name} has no function {', '.join(sorted(unknown))}")
+    return data
+
+
+class CompiledModule:
+    """Machine code in this process, as long as the object lives."""
+
+    def __init__(self, data: bytes, record: TargetRecord):
+        missing = record.enabled - host().enabled
+        if missing:
+            raise TenonError(
+                f"code for target {record.name} cannot run here: this cpu has no {', '.join(sorted(missing))}"
+            )
+        llvm = _llvm()
+        # MCJIT starts from a module; the code itself comes as an object file, compiled once.
+        self._engine = llvm.create_mcjit_compiler(parse(""), _new_machine(record))
+        self._engine.add_object_file(llvm.ObjectFileRef.from_data(data))
+        self._engine.finalize_object()
+
+    def address(self, symbol: str) -> int:
+        """Where a defined symbol is."""
+        address = self._engine.get_function_address(symbol) or self._engine.get_global_value_address(symbol)
+        if not address:
+            raise TenonError(f"the compiled module has no symbol {symbol}")
+        return address
+
+    def function(self, symbol: str, arguments: int) -> Any:
+        """A symbol as a C function of pointers that returns nothing; calls release the GIL."""
+        return ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * arguments)(self.address(symbol))
+
+
+def _new_machine(record: TargetRecord) -> llvm.TargetMachine:
+    # An engine owns its machine: a shared one would be freed with the first engine.
+    return _machine.__wrapped__(record, "pic")
+
+
+def compile_text(text: str, record: TargetRecord) -> CompiledModule:
+    """Machine code of LLVM text, loaded into this process."""
+    return CompiledModule(emit_object(text, record), record)

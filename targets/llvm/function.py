@@ -1,0 +1,81 @@
+"""The text of one LLVM function as it grows: values, blocks, loops, addresses.
+
+A value of the IR is a list of LLVM values: one per register of its grid, row-major; a scalar or a memref
+has one. Code that does not change in a loop is put outside it at once, and equal code is written once, so
+that no middle-end pass is needed to clean up after the emitter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from xdsl.ir import SSAValue
+
+from ...dialects.errors import TenonError
+
+
+@dataclass
+class Scope:
+    """The lines of a loop body (or of the function), and what is known there: equal code -> its value."""
+
+    lines: list[str] = field(default_factory=list)
+    hoisted: list[str] = field(default_factory=list)
+    known: dict[str, str] = field(default_factory=dict)
+
+
+class FunctionText:
+    """One function under construction. `declarations` collects what the module must declare."""
+
+    def __init__(self, declarations: dict[str, str]):
+        self.declarations = declarations
+        self.values: dict[SSAValue, list[str]] = {}
+        self.constants: dict[SSAValue, int] = {}
+        self.alignment: dict[SSAValue, int] = {}
+        self.depth: dict[SSAValue, int] = {}
+        self.scopes = [Scope()]
+        self.block = "entry"
+        self._count = 0
+
+    def fresh(self, stem: str = "v") -> str:
+        self._count += 1
+        return f"{stem}{self._count}"
+
+    def line(self, text: str) -> None:
+        self.scopes[-1].lines.append("  " + text)
+
+    def let(self, text: str) -> str:
+        """A new value computed here."""
+        name = "%" + self.fresh()
+        self.scopes[-1].lines.append(f"  {name} = {text}")
+        return name
+
+    def let_at(self, depth: int, text: str) -> str:
+        """A value computed once at the head of the scope `depth` loops deep, which its operands need."""
+        scope = self.scopes[depth]
+        if text not in scope.known:
+            name = "%" + self.fresh()
+            scope.hoisted.append(f"  {name} = {text}")
+            scope.known[text] = name
+        return scope.known[text]
+
+    def start_block(self, label: str) -> None:
+        self.scopes[-1].lines.append(f"{label}:")
+        self.block = label
+
+    def call(self, result: str, name: str, arguments: Sequence[tuple[str, str]]) -> str:
+        """Calls a function of (type, value) arguments and declares it."""
+        self.declare(result, name, [t for t, _ in arguments])
+        return self.let(f"call {result} @{name}({', '.join(f'{t} {v}' for t, v in arguments)})")
+
+    def declare(self, result: str, name: str, types: Sequence[str]) -> None:
+        signature = f"declare {result} @{name}({', '.join(types)})"
+        if self.declarations.setdefault(name, signature) != signature:
+            raise TenonError(
+                f"function @{name} is used with two signatures: {self.declarations[name]}, {signature}"
+            )
+
+    def body(self) -> list[str]:
+        """The lines of the whole function."""
+        (scope,) = self.scopes
+        return ["entry:", *scope.hoisted, *scope.lines]

@@ -1,0 +1,169 @@
+"""Loads and stores of register grids.
+
+Each register's lanes are classified by their offsets from its first: contiguous elements are one vector
+load, one element in all lanes a broadcast, a short run repeated a broadcast of the run, lanes within a
+few registers a load of that span and a shuffle; anything else is loaded element by element. A partial
+register is a narrower vector: LLVM splits it into the loads the target has, and never reads past it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from xdsl.dialects.builtin import VectorType
+
+from ...dialects.tensorized import LoadOp, RegisterAccess, StoreOp
+from .address import Address
+from .function import FunctionText
+from .types import memory_type, scalar_type
+
+_SPAN_LIMIT = 4
+"""Loads at most this many registers to pick one register's lanes from."""
+
+
+def emit_load(function: FunctionText, op: LoadOp) -> None:
+    vector = op.vector
+    if (valid := _valid_lanes(op)) is not None and not any(valid):
+        function.values[op.res] = ["zeroinitializer"] * len(valid)
+        return
+    loader = _Loader(function, op)
+    rows = loader.address.offsets.reshape(-1, vector.get_shape()[-1])
+    counts = valid or [rows.shape[1]] * len(rows)
+    function.values[op.res] = [loader.load(row[:count]) for row, count in zip(rows, counts, strict=True)]
+
+
+def emit_store(function: FunctionText, op: StoreOp) -> None:
+    vector = op.vector
+    lanes = vector.get_shape()[-1]
+    address = Address(function, op)
+    rows = address.offsets.reshape(-1, lanes)
+    counts = _valid_lanes(op) or [lanes] * len(rows)
+    registers = function.values[op.value]
+    for row, count, register in zip(rows, counts, registers, strict=True):
+        if count:
+            _store(function, address, vector, row[:count], register)
+
+
+def _valid_lanes(op: RegisterAccess) -> list[int] | None:
+    """Lanes of each register that are read or written; None where all are."""
+    if op.valid_lanes is None:
+        return None
+    *grid, lanes = op.vector.get_shape()
+    across = grid[-1] if grid else 1
+    row = [min(lanes, max(0, op.valid_lanes - i * lanes)) for i in range(across)]
+    return row * int(np.prod(grid[:-1], dtype=int))
+
+
+class _Loader:
+    """Loads the registers of one access; a register that occurs again is loaded once."""
+
+    def __init__(self, function: FunctionText, op: LoadOp):
+        self.function, self.address = function, Address(function, op)
+        self.element = op.vector.element_type
+        self.lanes = op.vector.get_shape()[-1]
+        self.memory = memory_type(self.element)
+        self.loaded: dict[bytes, str] = {}
+
+    def load(self, row: np.ndarray) -> str:
+        """The register whose first lanes are the elements at the offsets `row`, the others zero."""
+        if not len(row):
+            return "zeroinitializer"
+        key = row.tobytes()
+        if key not in self.loaded:
+            register = self._elements(row)
+            if scalar_type(self.element) == "i1":
+                register = self.function.let(f"trunc <{self.lanes} x i8> {register} to <{self.lanes} x i1>")
+            self.loaded[key] = register
+        return self.loaded[key]
+
+    def _elements(self, row: np.ndarray) -> str:
+        first = int(row.min())
+        relative = (row - first).tolist()
+        count, span = len(relative), max(relative) + 1
+        if relative == list(range(count)):
+            return self._window(first, count, list(range(count)))
+        if count == self.lanes and not any(relative):
+            return self._broadcast(first, 1)
+        run = _repeated_run(relative)
+        if count == self.lanes and run and 8 * run * self.address.element_bytes in (8, 16, 32, 64):
+            return self._broadcast(first, run)
+        if span <= _SPAN_LIMIT * self.lanes:
+            return self._window(first, span, relative)
+        return self._gather(row.tolist())
+
+    def _window(self, first: int, span: int, lanes: Sequence[int]) -> str:
+        """`span` elements from `first`, of which register lane i takes number lanes[i]."""
+        type_ = f"<{span} x {self.memory}>"
+        text = f"load {type_}, ptr {self.address.at(first)}, align {self.address.align(first)}"
+        loaded = self.function.let(text)
+        mask = [*lanes, *[span] * (self.lanes - len(lanes))]  # lane `span` is the first zero
+        if mask == list(range(span)):
+            return loaded
+        return self._shuffle(type_, loaded, "zeroinitializer", mask)
+
+    def _broadcast(self, first: int, run: int) -> str:
+        """A run of elements, as wide as an integer or a single element, in every place."""
+        scalar = self.memory if run == 1 else f"i{8 * run * self.address.element_bytes}"
+        copies = self.lanes // run
+        type_ = f"<{copies} x {scalar}>"
+        pointer, align = self.address.at(first), self.address.align(first)
+        loaded = self.function.let(f"load {scalar}, ptr {pointer}, align {align}")
+        single = self.function.let(f"insertelement {type_} poison, {scalar} {loaded}, i32 0")
+        if copies > 1:
+            single = self._shuffle(type_, single, "poison", [0] * copies)
+        if run == 1:
+            return single
+        return self.function.let(f"bitcast {type_} {single} to <{self.lanes} x {self.memory}>")
+
+    def _gather(self, row: Sequence[int]) -> str:
+        """Element by element."""
+        type_ = f"<{self.lanes} x {self.memory}>"
+        result = "zeroinitializer"
+        for lane, offset in enumerate(row):
+            pointer, align = self.address.at(offset), self.address.align(offset)
+            loaded = self.function.let(f"load {self.memory}, ptr {pointer}, align {align}")
+            result = self.function.let(f"insertelement {type_} {result}, {self.memory} {loaded}, i32 {lane}")
+        return result
+
+    def _shuffle(self, type_: str, value: str, other: str, mask: Sequence[int]) -> str:
+        return shuffle(self.function, type_, value, other, mask)
+
+
+def shuffle(function: FunctionText, type_: str, value: str, other: str, mask: Sequence[int]) -> str:
+    """The lanes `mask` of `value` and, counted on, `other`, both of `type_`."""
+    if not any(mask):
+        return function.let(
+            f"shufflevector {type_} {value}, {type_} {other}, <{len(mask)} x i32> zeroinitializer"
+        )
+    lanes = ", ".join(f"i32 {lane}" for lane in mask)
+    return function.let(f"shufflevector {type_} {value}, {type_} {other}, <{len(mask)} x i32> <{lanes}>")
+
+
+def _repeated_run(relative: list[int]) -> int:
+    """Elements of the contiguous run that `relative` repeats, or 0."""
+    run = max(relative) + 1
+    whole = len(relative) % run == 0
+    return run if whole and relative == list(range(run)) * (len(relative) // run) else 0
+
+
+def _store(
+    function: FunctionText, address: Address, vector: VectorType, row: np.ndarray, register: str
+) -> None:
+    lanes, memory = vector.get_shape()[-1], memory_type(vector.element_type)
+    if scalar_type(vector.element_type) == "i1":
+        register = function.let(f"zext <{lanes} x i1> {register} to <{lanes} x i8>")
+    offsets = row.tolist()
+    first, count = offsets[0], len(offsets)
+    type_ = f"<{lanes} x {memory}>"
+    if offsets != list(range(first, first + count)):
+        for lane, offset in enumerate(offsets):
+            element = function.let(f"extractelement {type_} {register}, i32 {lane}")
+            function.line(
+                f"store {memory} {element}, ptr {address.at(offset)}, align {address.align(offset)}"
+            )
+        return
+    if count < lanes:
+        register = shuffle(function, type_, register, "poison", range(count))
+        type_ = f"<{count} x {memory}>"
+    function.line(f"store {type_} {register}, ptr {address.at(first)}, align {address.align(first)}")

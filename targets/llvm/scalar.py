@@ -1,0 +1,243 @@
+"""Scalar code (arith and math ops) on whole registers: one rule per op, in a table.
+
+A rule takes the text under construction, the op, its operands' registers and the lanes, and returns the
+result's register. No rule allows reassociation or contraction: what is written is what rounds.
+"""
+
+from __future__ import annotations
+
+import math as python_math
+from collections.abc import Callable, Sequence
+
+from xdsl.dialects import arith, math
+from xdsl.dialects.builtin import BFloat16Type, DenseIntOrFPElementsAttr, Float16Type, FloatAttr, IntegerAttr
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from ...dialects.errors import TenonError
+from .function import FunctionText
+from .types import constant_text, scalar_type, suffix, vector_type
+
+Rule = Callable[[FunctionText, Operation, Sequence[str], int], str]
+
+
+def _binary(instruction: str) -> Rule:
+    def rule(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) -> str:
+        return text.let(f"{instruction} {vector_type(op.operands[0].type, lanes)} {args[0]}, {args[1]}")
+
+    return rule
+
+
+def _cast(instruction: str) -> Rule:
+    def rule(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) -> str:
+        source, result = (vector_type(v.type, lanes) for v in (op.operands[0], op.results[0]))
+        return text.let(f"{instruction} {source} {args[0]} to {result}")
+
+    return rule
+
+
+def _intrinsic(name: str, *flags: str) -> Rule:
+    """An LLVM intrinsic overloaded on the result type; `flags` are trailing i1 arguments."""
+
+    def rule(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) -> str:
+        result = op.results[0].type
+        typed = [(vector_type(v.type, lanes), a) for v, a in zip(op.operands, args, strict=True)]
+        typed += [("i1", flag) for flag in flags]
+        return text.call(vector_type(result, lanes), f"llvm.{name}.v{lanes}{suffix(result)}", typed)
+
+    return rule
+
+
+def _library(name: str) -> Rule:
+    """A libm function LLVM has no intrinsic for, called lane by lane; half types are computed in f32."""
+
+    def rule(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) -> str:
+        type_ = op.results[0].type
+        half = isinstance(type_, Float16Type | BFloat16Type)
+        scalar = "float" if half else scalar_type(type_)
+        function = name + "f" * (scalar == "float")
+        whole, wide = vector_type(type_, lanes), f"<{lanes} x {scalar}>"
+        registers = [text.let(f"fpext {whole} {a} to {wide}") for a in args] if half else list(args)
+        result = "poison"
+        for lane in range(lanes):
+            elements = [text.let(f"extractelement {wide} {r}, i32 {lane}") for r in registers]
+            value = text.call(scalar, function, [(scalar, e) for e in elements])
+            result = text.let(f"insertelement {wide} {result}, {scalar} {value}, i32 {lane}")
+        return text.let(f"fptrunc {wide} {result} to {whole}") if half else result
+
+    return rule
+
+
+def constant_of(value: SSAValue) -> float | int | None:
+    """The number a value is, if an arith.constant defines it."""
+    op = value.owner
+    if not isinstance(op, arith.ConstantOp):
+        return None
+    if isinstance(op.value, FloatAttr | IntegerAttr):
+        return op.value.value.data
+    if isinstance(op.value, DenseIntOrFPElementsAttr) and op.value.is_splat():
+        return op.value.get_values()[0]
+    return None
+
+
+def splat(value: float | int, type_: Attribute) -> str:
+    """A register with `value` in every lane."""
+    return f"splat ({scalar_type(type_)} {constant_text(value, type_)})"
+
+
+def _constant(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) -> str:
+    value = constant_of(op.results[0])
+    if value is None:
+        raise TenonError(f"arith.constant: {op} is no scalar constant")
+    return splat(value, op.results[0].type)
+
+
+def _extremum(name: str, compare: str) -> Rule:
+    """maximumf and minimumf: NaN if either is, and -0 below +0.
+
+    `select (fcmp ogt c, x), c, x` is one maxps on x86, which returns x if x is NaN or both are zeros. So
+    for a constant c it is exact, except that max(-0, +0) stays -0: adding +0, which changes nothing else,
+    repairs that. Relu is maxps and addps, where LLVM's expansion has a compare and a blend after the maxps.
+    """
+    general = _intrinsic(name)
+
+    def rule(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) -> str:
+        for c, x in ((1, 0), (0, 1)):
+            value = constant_of(op.operands[c])
+            if isinstance(value, float) and not python_math.isnan(value):
+                break
+        else:
+            return general(text, op, args, lanes)
+        negative = python_math.copysign(1, value) < 0
+        if name == "minimum" and value == 0 and negative:
+            return general(text, op, args, lanes)
+        type_ = vector_type(op.results[0].type, lanes)
+        wins = text.let(f"fcmp {compare} {type_} {args[c]}, {args[x]}")
+        chosen = text.let(f"select <{lanes} x i1> {wins}, {type_} {args[c]}, {type_} {args[x]}")
+        if name == "maximum" and value == 0 and not negative:
+            return text.let(f"fadd {type_} {chosen}, {splat(0.0, op.results[0].type)}")
+        return chosen
+
+    return rule
+
+
+def _negate(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) -> str:
+    return text.let(f"fneg {vector_type(op.results[0].type, lanes)} {args[0]}")
+
+
+def _rsqrt(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) -> str:
+    root = _intrinsic("sqrt")(text, op, args, lanes)
+    one = splat(1.0, op.results[0].type)
+    return text.let(f"fdiv {vector_type(op.results[0].type, lanes)} {one}, {root}")
+
+
+def _select(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) -> str:
+    type_ = vector_type(op.results[0].type, lanes)
+    return text.let(f"select <{lanes} x i1> {args[0]}, {type_} {args[1]}, {type_} {args[2]}")
+
+
+_FLOAT_ORDERS = "false oeq ogt oge olt ole one ord ueq ugt uge ult ule une uno true".split()
+_INTEGER_ORDERS = "eq ne slt sle sgt sge ult ule ugt uge".split()
+
+
+def _compare(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) -> str:
+    assert isinstance(op, arith.CmpfOp | arith.CmpiOp)
+    is_float = isinstance(op, arith.CmpfOp)
+    order = (_FLOAT_ORDERS if is_float else _INTEGER_ORDERS)[op.predicate.value.data]
+    type_ = vector_type(op.operands[0].type, lanes)
+    return text.let(f"{'fcmp' if is_float else 'icmp'} {order} {type_} {args[0]}, {args[1]}")
+
+
+_INSTRUCTIONS = {
+    arith.AddfOp: "fadd",
+    arith.SubfOp: "fsub",
+    arith.MulfOp: "fmul",
+    arith.DivfOp: "fdiv",
+    arith.AddiOp: "add",
+    arith.SubiOp: "sub",
+    arith.MuliOp: "mul",
+    arith.AndIOp: "and",
+    arith.OrIOp: "or",
+    arith.XOrIOp: "xor",
+    arith.ShLIOp: "shl",
+    arith.ShRSIOp: "ashr",
+    arith.ShRUIOp: "lshr",
+    arith.DivSIOp: "sdiv",
+    arith.DivUIOp: "udiv",
+    arith.RemSIOp: "srem",
+    arith.RemUIOp: "urem",
+}
+_CASTS = {
+    arith.SIToFPOp: "sitofp",
+    arith.UIToFPOp: "uitofp",
+    arith.FPToSIOp: "fptosi",
+    arith.FPToUIOp: "fptoui",
+    arith.ExtFOp: "fpext",
+    arith.TruncFOp: "fptrunc",
+    arith.ExtSIOp: "sext",
+    arith.ExtUIOp: "zext",
+    arith.TruncIOp: "trunc",
+    arith.BitcastOp: "bitcast",
+}
+_INTRINSICS = {
+    arith.MaxnumfOp: "maxnum",
+    arith.MinnumfOp: "minnum",
+    arith.MaxSIOp: "smax",
+    arith.MinSIOp: "smin",
+    arith.MaxUIOp: "umax",
+    arith.MinUIOp: "umin",
+    math.AbsFOp: "fabs",
+    math.FloorOp: "floor",
+    math.CeilOp: "ceil",
+    math.TruncOp: "trunc",
+    math.RoundEvenOp: "roundeven",
+    math.RoundOp: "round",
+    math.SqrtOp: "sqrt",
+    math.CopySignOp: "copysign",
+    math.FmaOp: "fma",
+    # LLVM calls libm lane by lane for these.
+    math.PowFOp: "pow",
+    math.SinOp: "sin",
+    math.CosOp: "cos",
+    math.TanOp: "tan",
+    math.TanhOp: "tanh",
+    math.SinhOp: "sinh",
+    math.CoshOp: "cosh",
+    math.AsinOp: "asin",
+    math.AcosOp: "acos",
+    math.AtanOp: "atan",
+    math.Atan2Op: "atan2",
+    math.ExpOp: "exp",
+    math.Exp2Op: "exp2",
+    math.LogOp: "log",
+    math.Log2Op: "log2",
+    math.Log10Op: "log10",
+}
+_LIBRARY = {
+    math.ErfOp: "erf",
+    math.ExpM1Op: "expm1",
+    math.Log1pOp: "log1p",
+    math.CbrtOp: "cbrt",
+    math.AsinhOp: "asinh",
+    math.AcoshOp: "acosh",
+    math.AtanhOp: "atanh",
+}
+
+SCALAR_RULES: dict[type[Operation], Rule] = {
+    arith.ConstantOp: _constant,
+    arith.NegfOp: _negate,
+    arith.MaximumfOp: _extremum("maximum", "ogt"),
+    arith.MinimumfOp: _extremum("minimum", "olt"),
+    arith.CmpfOp: _compare,
+    arith.CmpiOp: _compare,
+    arith.SelectOp: _select,
+    math.AbsIOp: _intrinsic("abs", "false"),
+    math.RsqrtOp: _rsqrt,
+}
+SCALAR_RULES |= {op: _binary(name) for op, name in _INSTRUCTIONS.items()}
+SCALAR_RULES |= {op: _cast(name) for op, name in _CASTS.items()}
+SCALAR_RULES |= {op: _intrinsic(name) for op, name in _INTRINSICS.items()}
+SCALAR_RULES |= {op: _library(name) for op, name in _LIBRARY.items()}
+
+_LIBM = [_INTRINSICS[op] for op in _INTRINSICS if op.__module__ == math.__name__] + list(_LIBRARY.values())
+LIBRARY_FUNCTIONS = frozenset(name + width for name in _LIBM for width in ("", "f"))
+"""What scalar code may call from libm, in f64 and f32."""

@@ -1,0 +1,93 @@
+"""Target records: the facts about a machine that the whole compiler is driven by."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from importlib import import_module
+
+from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, StringAttr, i64
+
+from ..dialects.errors import TenonError, UsageError
+
+_FAMILIES = (".x86.records",)
+"""Modules with `RECORDS`, each from the least to the most capable machine."""
+
+
+@dataclass(frozen=True)
+class TargetRecord:
+    """One machine.
+
+    features: as LLVM takes them, `+avx2,+fma,-sse4a`; vector_registers: architectural vector registers;
+    vector_bytes: of the widest; loads_per_cycle: vector loads a core sustains; l1_bytes, l2_bytes: data
+    caches of a core. What instructions cost is in their declarations."""
+
+    name: str
+    triple: str
+    cpu: str
+    features: str
+    vector_registers: int
+    vector_bytes: int
+    loads_per_cycle: int
+    l1_bytes: int
+    l2_bytes: int
+
+    @property
+    def enabled(self) -> frozenset[str]:
+        """The features the machine has."""
+        return frozenset(f[1:] for f in self.features.split(",") if f.startswith("+"))
+
+    def attribute(self) -> DictionaryAttr:
+        """The record as the module attribute `tenon.target`."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return DictionaryAttr(
+            {k: StringAttr(v) if isinstance(v, str) else IntegerAttr(v, i64) for k, v in values.items()}
+        )
+
+
+@cache
+def records() -> dict[str, TargetRecord]:
+    """Every named target but `host`."""
+    found = (r for family in _FAMILIES for r in import_module(family, __package__).RECORDS)
+    return {record.name: record for record in found}
+
+
+def find_target(name: str) -> TargetRecord:
+    """The record called `name`; `host` is this machine. Raises `UsageError` for any other name."""
+    if name == "host":
+        return host()
+    if name not in records():
+        raise UsageError(f"unknown target '{name}': expected one of {', '.join(['host', *records()])}")
+    return records()[name]
+
+
+@cache
+def host() -> TargetRecord:
+    """The most capable record that this CPU covers, with its own name, features and cache sizes."""
+    import llvmlite.binding as llvm
+
+    own = llvm.get_host_cpu_features()
+    features = own.flatten()
+    able = {name for name, has in own.items() if has}
+    architecture = llvm.get_default_triple().split("-")[0]
+    fitting = [r for r in records().values() if r.triple.startswith(architecture) and r.enabled <= able]
+    if not fitting:
+        raise TenonError(f"no target fits this machine: {llvm.get_host_cpu_name()} ({architecture})")
+    best = fitting[-1]
+    return replace(
+        best,
+        name="host",
+        cpu=llvm.get_host_cpu_name(),
+        features=features,
+        l1_bytes=_cache_bytes("SC_LEVEL1_DCACHE_SIZE", best.l1_bytes),
+        l2_bytes=_cache_bytes("SC_LEVEL2_CACHE_SIZE", best.l2_bytes),
+    )
+
+
+def _cache_bytes(name: str, default: int) -> int:
+    """What the operating system knows; it answers 0 where it does not."""
+    try:
+        return os.sysconf(name) or default
+    except (ValueError, OSError):
+        return default

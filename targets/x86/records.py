@@ -1,0 +1,37 @@
+"""x86-64 machines by their micro-architecture level: SSE2, SSE4.2, AVX2 with FMA, AVX-512."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..record import TargetRecord
+
+_SSE2 = "+cx8,+fxsr,+mmx,+sse,+sse2"
+_SSE4 = _SSE2 + ",+cx16,+popcnt,+sahf,+sse3,+ssse3,+sse4.1,+sse4.2"
+_AVX2 = _SSE4 + ",+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe,+xsave"
+_AVX512 = _AVX2 + ",+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl"
+
+_BASE = TargetRecord(
+    name="x86-64",
+    triple="x86_64-unknown-linux-gnu",
+    cpu="x86-64",
+    features=_SSE2,
+    vector_registers=16,
+    vector_bytes=16,
+    loads_per_cycle=2,
+    l1_bytes=32 << 10,
+    l2_bytes=256 << 10,
+)
+
+
+def _level(name: str, features: str, **changes: int) -> TargetRecord:
+    return replace(_BASE, name=name, cpu=name, features=features, **changes)  # pyright: ignore[reportArgumentType]
+
+
+RECORDS = (
+    _BASE,
+    _level("x86-64-v2", _SSE4),
+    _level("x86-64-v3", _AVX2, vector_bytes=32, l2_bytes=512 << 10),
+    _level("x86-64-v4", _AVX512, vector_bytes=64, vector_registers=32, l2_bytes=1 << 20),
+)
+"""From the least to the most capable."""

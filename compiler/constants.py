@@ -9,6 +9,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 
 from ..dialects.errors import TenonError
+from ..dialects.nn import ConstantOp, WeightAttr
 from ..dialects.reference import interpreter
 from ..passes.materialize_weights import weight_blob
 
@@ -22,6 +23,7 @@ class ConstantRunner:
     def __init__(self, weights: Mapping[str, np.ndarray]):
         # The module is only needed to look up symbols, which compile-time ops have none of.
         self._machine = interpreter(ModuleOp([]), weights)
+        self._weights = weights
         self._kept: dict[SSAValue, np.ndarray] = {}
         self._waiting: dict[SSAValue, int] = {}
 
@@ -41,6 +43,11 @@ class ConstantRunner:
         return self._use(value)
 
     def _run(self, op: Operation) -> None:
+        # Looked up here: an error inside the interpreter carries the whole module in its message.
+        if isinstance(op, ConstantOp) and isinstance(op.value, WeightAttr):
+            digest = op.value.digest.data
+            if digest not in self._weights:
+                raise TenonError(f"weight {digest[:12]} is not in the store of {len(self._weights)} weights")
         operands = tuple(self._use(operand) for operand in op.operands)
         for result, array in zip(op.results, self._machine.run_op(op, operands), strict=True):
             self._kept[result] = array

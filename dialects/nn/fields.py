@@ -1,4 +1,4 @@
-"""Text forms of the properties of nn ops: `strides [1, 1] groups 4 log true epsilon 1e-05`."""
+"""Text forms of the properties of nn ops: `strides [1, 1] groups 4 log true epsilon 1.0e-05`."""
 
 from __future__ import annotations
 
@@ -32,6 +32,12 @@ def _parse_float(parser: Parser) -> float:
     return -magnitude if negative else magnitude
 
 
+def _float_text(value: float) -> str:
+    """As repr, but `1.0e-05`: without the point the exponent does not parse."""
+    text = repr(value)
+    return text.replace("e", ".0e") if "e" in text and "." not in text else text
+
+
 INTEGERS = Field(
     lambda values: DenseArrayBase.from_list(i64, [int(v) for v in values]),
     lambda attribute: tuple(int(v) for v in attribute.get_values()),
@@ -53,6 +59,6 @@ FLAG = Field(
 FLOAT = Field(
     lambda value: FloatAttr(float(value), f64),
     lambda attribute: attribute.value.data,
-    repr,
+    _float_text,
     _parse_float,
 )

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from xdsl.dialects import arith, math
-from xdsl.ir import SSAValue
+from xdsl.ir import SSAValue as Value
 
 from .numeric import erf, integer_divide, maximum, minimum
 from .scalar_builder import ScalarBuilder as B
@@ -23,8 +23,6 @@ from .scalar_builder import is_float
 GELU_CUBIC = 0.044715
 SELU_ALPHA = 1.6732632423543772
 SELU_GAMMA = 1.0507009873554805
-
-Value = SSAValue
 
 
 class Function(NamedTuple):

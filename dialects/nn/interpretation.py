@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from xdsl.interpreter import Interpreter, InterpreterFunctions, impl, register_impls
 
+from ..errors import TenonError
 from ..reference import weights_of
 from .attributes import WeightAttr
 from .base import NNOperation, tensor_of
@@ -93,7 +94,10 @@ class NNFunctions(InterpreterFunctions):
     def constant(self, interpreter: Interpreter, op: ConstantOp, args: Args):
         if not isinstance(op.value, WeightAttr):
             return (dense_array(op.value),)
-        return (np.asarray(weights_of(interpreter)[op.value.digest.data]),)
+        digest, weights = op.value.digest.data, weights_of(interpreter)
+        if digest not in weights:
+            raise TenonError(f"weight {digest[:12]} is not among the {len(weights)} weights given")
+        return (np.asarray(weights[digest]),)
 
     @impl(ElementwiseOp)
     def elementwise(self, interpreter: Interpreter, op: ElementwiseOp, args: Args):

@@ -18,7 +18,7 @@ class BatchNormOp(NNOperation):
     """Batch normalization at inference: (x - mean) / sqrt(variance + epsilon) * scale + bias per channel.
 
     ```mlir
-    %y = nn.batch_norm(%x, %scale, %bias, %mean, %variance) epsilon 1e-05
+    %y = nn.batch_norm(%x, %scale, %bias, %mean, %variance) epsilon 1.0e-05
       : (tensor<1x64x56x56xf32>, tensor<64xf32>, tensor<64xf32>, tensor<64xf32>, tensor<64xf32>)
       -> tensor<1x64x56x56xf32>
     ```

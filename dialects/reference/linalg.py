@@ -32,5 +32,5 @@ class LinalgFunctions(InterpreterFunctions):
         if len(op.outputs) != 1:
             raise InterpretationError(f"linalg.generic with {len(op.outputs)} outputs is not interpreted")
         maps = [attribute.data for attribute in op.indexing_maps]
-        kinds = [kind.data.value for kind in op.iterator_types]
+        kinds = [str(kind.data.value) for kind in op.iterator_types]
         return (evaluate_nest(loop_extents(op), kinds, maps, args, op.body.block),)

@@ -78,7 +78,7 @@ def common_groups(source: Sequence[int], result: Sequence[int]) -> list[tuple[li
     return groups
 
 
-def _reassociation(groups: Sequence[Sequence[int]]) -> ArrayAttr:
+def _reassociation(groups: Sequence[Sequence[int]]) -> ArrayAttr[ArrayAttr[IntegerAttr]]:
     return ArrayAttr([ArrayAttr([IntegerAttr(i, i64) for i in group]) for group in groups])
 
 

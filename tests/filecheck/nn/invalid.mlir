@@ -1,0 +1,39 @@
+// RUN: tenon-opt %s --split-input-file --verify-diagnostics | filecheck %s
+
+// CHECK: elementwise function 'plus' is unknown
+func.func @f(%x : tensor<2xf32>) {
+  %0 = nn.elementwise plus(%x, %x) : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: result has type tensor<3xf32>, expected tensor<2xf32>
+func.func @f(%x : tensor<2xf32>) {
+  %0 = nn.elementwise relu(%x) : (tensor<2xf32>) -> tensor<3xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: add: shapes 2, 3 do not broadcast
+func.func @f(%x : tensor<2xf32>, %y : tensor<3xf32>) {
+  %0 = nn.elementwise add(%x, %y) : (tensor<2xf32>, tensor<3xf32>) -> tensor<3xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: conv: input 1x4x8x8, weight 6x3x3x3 and groups 1 do not agree on the channels
+func.func @f(%x : tensor<1x4x8x8xf32>, %w : tensor<6x3x3x3xf32>) {
+  %0 = nn.conv(%x, %w) strides [1, 1] pads [1, 1, 1, 1] dilations [1, 1] groups 1 : (tensor<1x4x8x8xf32>, tensor<6x3x3x3xf32>) -> tensor<1x6x8x8xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: digest 'ab' is not 64 hexadecimal digits
+func.func @f() {
+  %0 = nn.constant #nn.weight<"ab", tensor<64x3x7x7xf32>>
+  func.return
+}

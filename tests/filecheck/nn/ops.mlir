@@ -1,0 +1,57 @@
+// RUN: tenon-opt %s | tenon-opt | filecheck %s
+
+// CHECK-LABEL: func.func @constants
+func.func @constants() -> (tensor<f32>, tensor<3xi64>, tensor<64x3x7x7xf32>) {
+  // CHECK: nn.constant dense<5.000000e-01> : tensor<f32>
+  %0 = nn.constant dense<0.5> : tensor<f32>
+  // CHECK: nn.constant dense<[1, 2, 3]> : tensor<3xi64>
+  %1 = nn.constant dense<[1, 2, 3]> : tensor<3xi64>
+  // CHECK: nn.constant #nn.weight<"{{[0-9a-f]+}}", tensor<64x3x7x7xf32>>
+  %2 = nn.constant #nn.weight<"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", tensor<64x3x7x7xf32>>
+  func.return %0, %1, %2 : tensor<f32>, tensor<3xi64>, tensor<64x3x7x7xf32>
+}
+
+// CHECK-LABEL: func.func @compute
+func.func @compute(%x : tensor<1x4x8x8xf32>, %w : tensor<6x2x3x3xf32>, %b : tensor<6xf32>, %m : tensor<8x5xf32>) {
+  // CHECK: nn.conv(%x, %w, %b) strides [1, 1] pads [1, 1, 1, 1] dilations [1, 1] groups 2 : (tensor<1x4x8x8xf32>, tensor<6x2x3x3xf32>, tensor<6xf32>) -> tensor<1x6x8x8xf32>
+  %0 = nn.conv(%x, %w, %b) strides [1, 1] pads [1, 1, 1, 1] dilations [1, 1] groups 2 : (tensor<1x4x8x8xf32>, tensor<6x2x3x3xf32>, tensor<6xf32>) -> tensor<1x6x8x8xf32>
+  // CHECK: nn.conv({{.*}}) strides [2, 2]
+  %1 = nn.conv(%x, %w) strides [2, 2] pads [0, 0, 0, 0] dilations [1, 1] groups 2 : (tensor<1x4x8x8xf32>, tensor<6x2x3x3xf32>) -> tensor<1x6x3x3xf32>
+  // CHECK: nn.pool average({{.*}}) kernel [3, 3] strides [2, 2] pads [1, 1, 1, 1] dilations [1, 1] ceil_mode true count_include_pad false
+  %2 = nn.pool average(%x) kernel [3, 3] strides [2, 2] pads [1, 1, 1, 1] dilations [1, 1] ceil_mode true count_include_pad false : (tensor<1x4x8x8xf32>) -> tensor<1x4x5x5xf32>
+  // CHECK: nn.matmul({{.*}}) : (tensor<1x4x8x8xf32>, tensor<8x5xf32>) -> tensor<1x4x8x5xf32>
+  %3 = nn.matmul(%x, %m) : (tensor<1x4x8x8xf32>, tensor<8x5xf32>) -> tensor<1x4x8x5xf32>
+  // CHECK: nn.reduce mean({{.*}}) axes [2, 3] keepdims true
+  %4 = nn.reduce mean(%x) axes [2, 3] keepdims true : (tensor<1x4x8x8xf32>) -> tensor<1x4x1x1xf32>
+  // CHECK: nn.softmax({{.*}}) axis 1 log false
+  %5 = nn.softmax(%x) axis 1 log false : (tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32>
+  // CHECK: nn.elementwise add({{.*}}) {note = "residual"} : (tensor<1x4x8x8xf32>, tensor<1x4x1x1xf32>) -> tensor<1x4x8x8xf32>
+  %6 = nn.elementwise add(%x, %4) {note = "residual"} : (tensor<1x4x8x8xf32>, tensor<1x4x1x1xf32>) -> tensor<1x4x8x8xf32>
+  // CHECK: nn.cast({{.*}}) : (tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xi8>
+  %7 = nn.cast(%x) : (tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xi8>
+  func.return
+}
+
+// CHECK-LABEL: func.func @batch_norm
+func.func @batch_norm(%x : tensor<1x4x8x8xf32>, %p : tensor<4xf32>) -> tensor<1x4x8x8xf32> {
+  // CHECK: nn.batch_norm({{.*}}) epsilon 1.0e-05
+  %0 = nn.batch_norm(%x, %p, %p, %p, %p) epsilon 1.0e-05 : (tensor<1x4x8x8xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<1x4x8x8xf32>
+  func.return %0 : tensor<1x4x8x8xf32>
+}
+
+// CHECK-LABEL: func.func @move
+func.func @move(%x : tensor<2x3x4xf32>) {
+  // CHECK: nn.reshape({{.*}}) : (tensor<2x3x4xf32>) -> tensor<6x4xf32>
+  %0 = nn.reshape(%x) : (tensor<2x3x4xf32>) -> tensor<6x4xf32>
+  // CHECK: nn.transpose({{.*}}) perm [2, 0, 1]
+  %1 = nn.transpose(%x) perm [2, 0, 1] : (tensor<2x3x4xf32>) -> tensor<4x2x3xf32>
+  // CHECK: nn.concat({{.*}}) axis 1
+  %2 = nn.concat(%x, %x) axis 1 : (tensor<2x3x4xf32>, tensor<2x3x4xf32>) -> tensor<2x6x4xf32>
+  // CHECK: nn.slice({{.*}}) starts [0, 0, 1] sizes [2, 3, 2] strides [1, 1, 2]
+  %3 = nn.slice(%x) starts [0, 0, 1] sizes [2, 3, 2] strides [1, 1, 2] : (tensor<2x3x4xf32>) -> tensor<2x3x2xf32>
+  // CHECK: nn.pad({{.*}}) low [0, 0, 1] high [0, 0, 1] value -inf
+  %4 = nn.pad(%x) low [0, 0, 1] high [0, 0, 1] value -inf : (tensor<2x3x4xf32>) -> tensor<2x3x6xf32>
+  // CHECK: nn.broadcast({{.*}}) : (tensor<2x3x4xf32>) -> tensor<5x2x3x4xf32>
+  %5 = nn.broadcast(%x) : (tensor<2x3x4xf32>) -> tensor<5x2x3x4xf32>
+  func.return
+}

@@ -132,6 +132,13 @@ class InstructionOp(IRDLOperation):
 
     def verify_(self) -> None:
         extents = self.extents
+        counts = [len(self.registers), len(self.maps), len(self.body.block.args)]
+        if len(set(counts)) > 1 or self.accumulator.data not in range(counts[0]):
+            raise VerifyException(
+                "has {} registers, {} maps, {} body arguments and accumulator {}".format(
+                    *counts, self.accumulator.data
+                )
+            )
         for register, access, argument in zip(self.registers, self.maps, self.body.block.args, strict=True):
             if len(access.data.results) != 1 or register.get_num_dims() != 1:
                 raise VerifyException(f"register {register} and its map must be one-dimensional")

@@ -130,6 +130,8 @@ class NestOperation(IRDLOperation):
     def verify_nest(self) -> None:
         if len(set(self.loop_names)) != len(self.loop_names):
             raise VerifyException(f"loop names repeat: {', '.join(self.loop_names)}")
+        if len(self.maps) != len(self.inputs) + 1:
+            raise VerifyException(f"has {len(self.inputs)} ins and an init, but {len(self.maps)} accesses")
         for value, access in zip((*self.inputs, self.init), self.accesses, strict=True):
             assert isinstance(value.type, TensorType)
             check_access(access, value.type, self.loops)

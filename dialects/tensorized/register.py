@@ -245,6 +245,9 @@ class ApplyOp(IRDLOperation):
 
     def verify_(self) -> None:
         instruction = self.declaration()
+        given, taken = len(self.arguments), len(instruction.registers)
+        if given != taken:
+            raise VerifyException(f"{self.instruction} takes {taken} operands, not {given}")
         for value, register in zip(
             (*self.arguments, self.res),
             (*instruction.registers, instruction.accumulator_register),

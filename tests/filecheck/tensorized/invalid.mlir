@@ -1,0 +1,403 @@
+// RUN: tenon-opt %s --split-input-file --verify-diagnostics --parsing-diagnostics | filecheck %s
+
+// CHECK: register vector<8xf32> has other lanes than its map reaches, 0..3
+tensorized.instruction @fma loops (i: parallel 4)
+  (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {
+  %s = arith.addf %acc, %a : f32
+  tensorized.yield %s : f32
+}
+
+// -----
+
+// CHECK: an instruction has one inout operand, not 0
+tensorized.instruction @fma loops (i: parallel 8)
+  (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), %acc: vector<8xf32> at (i)) {
+  %s = arith.addf %acc, %a : f32
+  tensorized.yield %s : f32
+}
+
+// -----
+
+// CHECK: register vector<2x4xf32> and its map must be one-dimensional
+tensorized.instruction @fma loops (i: parallel 8)
+  (%a: vector<2x4xf32> at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {
+  %s = arith.addf %acc, %a : f32
+  tensorized.yield %s : f32
+}
+
+// -----
+
+// CHECK: the body must yield one f32
+tensorized.instruction @fma loops (i: parallel 8)
+  (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {
+  %s = arith.addf %acc, %a : f32
+  %t = arith.truncf %s : f32 to f16
+  tensorized.yield %t : f16
+}
+
+// -----
+
+// CHECK: expected parallel or reduction
+tensorized.instruction @fma loops (i: window 8)
+  (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {
+  %s = arith.addf %acc, %a : f32
+  tensorized.yield %s : f32
+}
+
+// -----
+
+// CHECK: loop i: extent 0 is not positive
+tensorized.instruction @fma loops (i: parallel 0)
+  (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {
+  %s = arith.addf %acc, %a : f32
+  tensorized.yield %s : f32
+}
+
+// -----
+
+// CHECK: expected a vector type for a register
+tensorized.instruction @fma loops (i: parallel 8)
+  (%a: f32 at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {
+  %s = arith.addf %acc, %a : f32
+  tensorized.yield %s : f32
+}
+
+// -----
+
+// CHECK: access (i + 1) leaves tensor<4xf32>: reaches 1..4 of 4
+func.func @f(%x: tensor<4xf32>, %i: tensor<4xf32>) {
+  %y = tensorized.generic loops (i: parallel 4) ins(%x at (i + 1) : tensor<4xf32>) init(%i at (i) : tensor<4xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    tensorized.yield %a : f32
+  } -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: access (i, i) has 2 indices, tensor<4xf32> 1 dimensions
+func.func @f(%x: tensor<4xf32>, %i: tensor<4xf32>) {
+  %y = tensorized.generic loops (i: parallel 4) ins(%x at (i, i) : tensor<4xf32>) init(%i at (i) : tensor<4xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    tensorized.yield %a : f32
+  } -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: loop names repeat: i, i
+func.func @f(%x: tensor<4xf32>, %i: tensor<4xf32>) {
+  %y = tensorized.generic loops (i: parallel 4, i: parallel 2) ins(%x at (i) : tensor<4xf32>) init(%i at (i) : tensor<4xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    tensorized.yield %a : f32
+  } -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: the init is indexed by a reduction loop
+func.func @f(%x: tensor<4xf32>, %i: tensor<4xf32>) {
+  %y = tensorized.generic loops (i: reduction 4) ins(%x at (i) : tensor<4xf32>) init(%i at (i) : tensor<4xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    tensorized.yield %a : f32
+  } -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: result has type tensor<5xf32>, init tensor<4xf32>
+func.func @f(%x: tensor<4xf32>, %i: tensor<4xf32>) {
+  %y = tensorized.generic loops (i: parallel 4) ins(%x at (i) : tensor<4xf32>) init(%i at (i) : tensor<4xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    tensorized.yield %a : f32
+  } -> tensor<5xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: body arguments must have the element types of the ins and the init
+func.func @f(%x: tensor<4xf32>, %i: tensor<4xf32>) {
+  %y = tensorized.generic loops (i: parallel 4) ins(%x at (i) : tensor<4xf32>) init(%i at (i) : tensor<4xf32>) {
+  ^bb0(%a: f32):
+    tensorized.yield %a : f32
+  } -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: the body must yield one f32
+func.func @f(%x: tensor<4xf32>, %i: tensor<4xf32>) {
+  %y = tensorized.generic loops (i: parallel 4) ins(%x at (i) : tensor<4xf32>) init(%i at (i) : tensor<4xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %h = arith.truncf %a : f32 to f16
+    tensorized.yield %h : f16
+  } -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: unknown instruction @nothing
+tensorized.instruction @fma loops (i: parallel 8)
+  (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {
+  %s = arith.addf %acc, %a : f32
+  tensorized.yield %s : f32
+}
+func.func @f(%x: tensor<4xf32>, %w: tensor<16x4xf32>, %i: tensor<16xf32>) {
+  %y = tensorized.contract @nothing loops (o: parallel 16, k: reduction 4) ins(%x at (k) : tensor<4xf32>, %w at (o, k) : tensor<16x4xf32>)
+    init(%i at (o) : tensor<16xf32>) bind {i = o} -> tensor<16xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: bind names ['j'], the instruction's loops are ['i']
+tensorized.instruction @fma loops (i: parallel 8)
+  (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {
+  %s = arith.addf %acc, %a : f32
+  tensorized.yield %s : f32
+}
+func.func @f(%x: tensor<4xf32>, %w: tensor<16x4xf32>, %i: tensor<16xf32>) {
+  %y = tensorized.contract @fma loops (o: parallel 16, k: reduction 4) ins(%x at (k) : tensor<4xf32>, %w at (o, k) : tensor<16x4xf32>)
+    init(%i at (o) : tensor<16xf32>) bind {j = o} -> tensor<16xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: bind: no loop q
+tensorized.instruction @fma loops (i: parallel 8)
+  (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {
+  %s = arith.addf %acc, %a : f32
+  tensorized.yield %s : f32
+}
+func.func @f(%x: tensor<4xf32>, %w: tensor<16x4xf32>, %i: tensor<16xf32>) {
+  %y = tensorized.contract @fma loops (o: parallel 16, k: reduction 4) ins(%x at (k) : tensor<4xf32>, %w at (o, k) : tensor<16x4xf32>)
+    init(%i at (o) : tensor<16xf32>) bind {i = q} -> tensor<16xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: bind: k is a reduction loop, i a parallel loop
+tensorized.instruction @fma loops (i: parallel 8)
+  (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {
+  %s = arith.addf %acc, %a : f32
+  tensorized.yield %s : f32
+}
+func.func @f(%x: tensor<4xf32>, %w: tensor<16x4xf32>, %i: tensor<16xf32>) {
+  %y = tensorized.contract @fma loops (o: parallel 16, k: reduction 4) ins(%x at (k) : tensor<4xf32>, %w at (o, k) : tensor<16x4xf32>)
+    init(%i at (o) : tensor<16xf32>) bind {i = k} -> tensor<16xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: operands do not have the element types of @fma
+tensorized.instruction @fma loops (i: parallel 8)
+  (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {
+  %s = arith.addf %acc, %a : f32
+  tensorized.yield %s : f32
+}
+func.func @f(%x: tensor<4xf16>, %w: tensor<16x4xf32>, %i: tensor<16xf32>) {
+  %y = tensorized.contract @fma loops (o: parallel 16, k: reduction 4) ins(%x at (k) : tensor<4xf16>, %w at (o, k) : tensor<16x4xf32>)
+    init(%i at (o) : tensor<16xf32>) bind {i = o} -> tensor<16xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: access (k + 1) leaves tensor<4xf32>: reaches 1..4 of 4
+tensorized.instruction @fma loops (i: parallel 8)
+  (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {
+  %s = arith.addf %acc, %a : f32
+  tensorized.yield %s : f32
+}
+func.func @f(%x: tensor<4xf32>, %w: tensor<16x4xf32>, %i: tensor<16xf32>) {
+  %y = tensorized.contract @fma loops (o: parallel 16, k: reduction 4) ins(%x at (k + 1) : tensor<4xf32>, %w at (o, k) : tensor<16x4xf32>)
+    init(%i at (o) : tensor<16xf32>) bind {i = o} -> tensor<16xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: access (o floordiv 4, o mod 4) leaves tensor<2x4xf32>: reaches 0..2 of 2
+func.func @f(%w: tensor<9xf32>) {
+  %p = tensorized.pack %w loops (o: parallel 9) from (o) to (o floordiv 4, o mod 4) : tensor<9xf32> to tensor<2x4xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: packs f32 into f16
+func.func @f(%w: tensor<9xf32>) {
+  %p = tensorized.pack %w loops (o: parallel 9) from (o) to (o) : tensor<9xf32> to tensor<9xf16>
+  func.return
+}
+
+// -----
+
+// CHECK: @k: the body must yield
+tensorized.kernel @k(%x: tensor<4xf32>) -> tensor<5xf32> {
+  tensorized.yield %x : tensor<4xf32>
+}
+
+// -----
+
+// CHECK: unknown kernel @nothing
+func.func @f(%x: tensor<4xf32>) {
+  %y = tensorized.call @nothing(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: @k takes and returns 2 values, the call has 1
+tensorized.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> {
+  tensorized.yield %x : tensor<4xf32>
+}
+func.func @f(%x: memref<4xf32>) {
+  tensorized.call @k(%x) : (memref<4xf32>) -> ()
+  func.return
+}
+
+// -----
+
+// CHECK: @k: value 0 is tensor<2x3xf32>, the kernel's is tensor<4xf32>
+tensorized.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> {
+  tensorized.yield %x : tensor<4xf32>
+}
+func.func @f(%x: tensor<2x3xf32>) {
+  %y = tensorized.call @k(%x) : (tensor<2x3xf32>) -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: tile of loop o is 0, not positive
+tensorized.kernel @k(%x: tensor<4xf32>) -> tensor<4xf32> schedule [order [o] tile {o = 0}] {
+  tensorized.yield %x : tensor<4xf32>
+}
+
+// -----
+
+// CHECK: map (d0) -> (d0, d0) has 1 dimensions, expected 2
+func.func @f(%x: memref<4x8xf32>, %i: index) {
+  %v = tensorized.load %x[%i] at (d0) -> (d0, d0) : memref<4x8xf32>, vector<4xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: does not index memref<4x8xf32>
+func.func @f(%x: memref<4x8xf32>, %i: index) {
+  %v = tensorized.load %x[%i] at (d0, l) -> (d0) : memref<4x8xf32>, vector<4xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: vector<4xf16> and memref<4x8xf32> have different elements
+func.func @f(%x: memref<4x8xf32>, %i: index) {
+  %v = tensorized.load %x[%i] at (d0, l) -> (d0, l) : memref<4x8xf32>, vector<4xf16>
+  func.return
+}
+
+// -----
+
+// CHECK: valid 5 is not within 1..4
+func.func @f(%x: memref<4x8xf32>, %i: index) {
+  %v = tensorized.load %x[%i] at (d0, l) -> (d0, l) valid 5 : memref<4x8xf32>, vector<4xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: vector<2x4xf32> is not a grid of vector<8xf32>
+tensorized.instruction @fma loops (i: parallel 8)
+  (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {
+  %s = arith.addf %acc, %a : f32
+  tensorized.yield %s : f32
+}
+func.func @f(%a: vector<2x4xf32>) {
+  %c = tensorized.apply @fma(%a, %a, %a) : vector<2x4xf32>, vector<2x4xf32>, vector<2x4xf32> -> vector<2x4xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: operands have different register grids
+tensorized.instruction @fma loops (i: parallel 8)
+  (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {
+  %s = arith.addf %acc, %a : f32
+  tensorized.yield %s : f32
+}
+func.func @f(%a: vector<2x8xf32>, %b: vector<3x8xf32>) {
+  %c = tensorized.apply @fma(%a, %b, %a) : vector<2x8xf32>, vector<3x8xf32>, vector<2x8xf32> -> vector<2x8xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: @fma takes 3 operands, not 2
+tensorized.instruction @fma loops (i: parallel 8)
+  (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {
+  %s = arith.addf %acc, %a : f32
+  tensorized.yield %s : f32
+}
+func.func @f(%a: vector<8xf32>) {
+  %c = tensorized.apply @fma(%a, %a) : vector<8xf32>, vector<8xf32> -> vector<8xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: operands and result must have one shape
+func.func @f(%a: vector<8xf32>) {
+  %c = tensorized.map (%x = %a : vector<8xf32>) -> vector<4xf32> {
+    tensorized.yield %x : f32
+  }
+  func.return
+}
+
+// -----
+
+// CHECK: the body must yield one f16
+func.func @f(%a: vector<8xf32>) {
+  %c = tensorized.map (%x = %a : vector<8xf32>) -> vector<8xf16> {
+    tensorized.yield %x : f32
+  }
+  func.return
+}
+
+// -----
+
+// CHECK: layout map has 1 results, the physical shape 2 dimensions
+func.func private @f(tensor<4xf32, #tensorized.layout<(d0) -> (d0), [4, 2]>>) -> ()
+
+// -----
+
+// CHECK: has 1 registers, 2 maps, 1 body arguments and accumulator 0
+"tensorized.instruction"() <{
+  sym_name = "fma", loops = [#tensorized.loop<i: parallel 8>], registers = [vector<8xf32>],
+  maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], accumulator = #builtin.int<0>}> ({
+^bb0(%a: f32):
+  "tensorized.yield"(%a) : (f32) -> ()
+}) : () -> ()
+
+// -----
+
+// CHECK: has 1 ins and an init, but 1 accesses
+func.func @f(%x: tensor<4xf32>, %i: tensor<4xf32>) {
+  %y = "tensorized.generic"(%x, %i) <{
+    loops = [#tensorized.loop<i: parallel 4>], maps = [affine_map<(d0) -> (d0)>]}> ({
+  ^bb0(%a: f32, %b: f32):
+    tensorized.yield %a : f32
+  }) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  func.return
+}

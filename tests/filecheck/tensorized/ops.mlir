@@ -1,0 +1,119 @@
+// RUN: tenon-opt %s --split-input-file | filecheck %s
+// RUN: tenon-opt %s --split-input-file | tenon-opt --split-input-file | filecheck %s
+// RUN: tenon-opt %s --split-input-file --print-op-generic | tenon-opt --split-input-file | filecheck %s
+
+// CHECK:      tensorized.instruction @fma intrinsic "llvm.fma.v8f32" feature "fma" mnemonic "vfmadd" latency 4 per_cycle 2
+// CHECK-SAME:   loops (i: parallel 8) (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {
+// CHECK-NEXT:   %p = arith.mulf %a, %b : f32
+// CHECK-NEXT:   %s = arith.addf %acc, %p : f32
+// CHECK-NEXT:   tensorized.yield %s : f32
+tensorized.instruction @fma intrinsic "llvm.fma.v8f32" feature "fma" mnemonic "vfmadd" latency 4 per_cycle 2 loops (i: parallel 8)
+  (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {
+  %p = arith.mulf %a, %b : f32
+  %s = arith.addf %acc, %p : f32
+  tensorized.yield %s : f32
+}
+
+// CHECK:      tensorized.instruction @dot loops (i: parallel 4, r: reduction 4)
+// CHECK-SAME:   (inout %acc: vector<4xi32> at (i), %a: vector<16xi8> at (i * 4 + r), %b: vector<4xi8> at (r)) {
+tensorized.instruction @dot loops (i: parallel 4, r: reduction 4)
+  (inout %acc: vector<4xi32> at (i), %a: vector<16xi8> at (4 * i + r), %b: vector<4xi8> at (r)) {
+  %x = arith.extui %a : i8 to i32
+  %y = arith.extsi %b : i8 to i32
+  %p = arith.muli %x, %y : i32
+  %s = arith.addi %acc, %p : i32
+  tensorized.yield %s : i32
+}
+
+// CHECK:      tensorized.kernel @product(%x: tensor<49x576xf32>, %w: tensor<8x576x8xf32> constant) -> tensor<7x7x64xf32>
+// CHECK-SAME:   lanes {o = 8} schedule [order [p, o] tile {p = 6, o = 16}, order [k]] {
+tensorized.kernel @product(%x: tensor<49x576xf32>, %w: tensor<8x576x8xf32> constant) -> tensor<7x7x64xf32>
+  lanes {o = 8} schedule [order [p, o] tile {p = 6, o = 16}, order [k]] {
+  // CHECK-NEXT: %e = tensorized.empty : tensor<49x64xf32>
+  %e = tensorized.empty : tensor<49x64xf32>
+  // CHECK-NEXT: %z = tensorized.generic loops (p: parallel 49, o: parallel 64) ins() init(%e at (p, o) : tensor<49x64xf32>) {
+  // CHECK-NEXT: ^bb0(%old: f32):
+  // CHECK:      } -> tensor<49x64xf32>
+  %z = tensorized.generic loops (p: parallel 49, o: parallel 64) ins() init(%e at (p, o) : tensor<49x64xf32>) {
+  ^bb0(%old: f32):
+    %zero = arith.constant 0.0 : f32
+    tensorized.yield %zero : f32
+  } -> tensor<49x64xf32>
+  // CHECK:      %s = tensorized.contract @fma loops (p: parallel 49, o: parallel 64, k: reduction 576)
+  // CHECK-SAME:   ins(%x at (p, k) : tensor<49x576xf32>, %w at (o floordiv 8, k, o mod 8) : tensor<8x576x8xf32>)
+  // CHECK-SAME:   init(%z at (p, o) : tensor<49x64xf32>) bind {i = o} -> tensor<49x64xf32>
+  %s = tensorized.contract @fma loops (p: parallel 49, o: parallel 64, k: reduction 576)
+    ins(%x at (p, k) : tensor<49x576xf32>, %w at (o floordiv 8, k, o mod 8) : tensor<8x576x8xf32>)
+    init(%z at (p, o) : tensor<49x64xf32>) bind {i = o} -> tensor<49x64xf32>
+  // CHECK-NEXT: %h = tensorized.empty fill -inf : tensor<7x7x64xf32>
+  %h = tensorized.empty fill -inf : tensor<7x7x64xf32>
+  // CHECK-NEXT: %y = tensorized.generic loops (p: parallel 49, o: parallel 64)
+  // CHECK-SAME:   ins(%s at (p, o) : tensor<49x64xf32>)
+  // CHECK-SAME:   init(%h at (p floordiv 7, (p + 3) mod 7, o) : tensor<7x7x64xf32>) {
+  %y = tensorized.generic loops (p: parallel 49, o: parallel 64) ins(%s at (p, o) : tensor<49x64xf32>)
+    init(%h at (p floordiv 7, (p + 3) mod 7, o) : tensor<7x7x64xf32>) {
+  ^bb0(%v: f32, %old: f32):
+    tensorized.yield %v : f32
+  } -> tensor<7x7x64xf32>
+  // CHECK:      tensorized.yield %y : tensor<7x7x64xf32>
+  tensorized.yield %y : tensor<7x7x64xf32>
+}
+
+// CHECK:      tensorized.kernel @relu(%x: memref<6x60xf32>, %y: memref<6x60xf32>) {
+tensorized.kernel @relu(%x: memref<6x60xf32>, %y: memref<6x60xf32>) {
+  %i = arith.constant 3 : index
+  // CHECK:      %a = tensorized.load %x[%i] at (d0, v0, v1, l) -> (d0 + v0, v1 * 8 + l + 48) valid 12
+  // CHECK-SAME:   : memref<6x60xf32>, vector<3x2x8xf32>
+  %a = tensorized.load %x[%i] at (d0, v0, v1, l) -> (d0 + v0, v1 * 8 + l + 48) valid 12 : memref<6x60xf32>, vector<3x2x8xf32>
+  // CHECK-NEXT: %k = tensorized.map () -> vector<3x2x8xf32> {
+  %k = tensorized.map () -> vector<3x2x8xf32> {
+    %half = arith.constant 0.5 : f32
+    tensorized.yield %half : f32
+  }
+  // CHECK:      %f = tensorized.apply @fma(%a, %k, %a)
+  // CHECK-SAME:   : vector<3x2x8xf32>, vector<3x2x8xf32>, vector<3x2x8xf32> -> vector<3x2x8xf32>
+  %f = tensorized.apply @fma(%a, %k, %a) : vector<3x2x8xf32>, vector<3x2x8xf32>, vector<3x2x8xf32> -> vector<3x2x8xf32>
+  // CHECK-NEXT: %m = tensorized.map (%u = %f : vector<3x2x8xf32>, %v = %a : vector<3x2x8xf32>) -> vector<3x2x8xf32> {
+  %m = tensorized.map (%u = %f : vector<3x2x8xf32>, %v = %a : vector<3x2x8xf32>) -> vector<3x2x8xf32> {
+    %r = arith.maximumf %u, %v : f32
+    tensorized.yield %r : f32
+  }
+  // CHECK:      tensorized.store %m, %y[%i] at (d0, v0, v1, l) -> (d0 + v0, v1 * 8 + l + 48) valid 12
+  // CHECK-SAME:   : vector<3x2x8xf32>, memref<6x60xf32>
+  tensorized.store %m, %y[%i] at (d0, v0, v1, l) -> (d0 + v0, v1 * 8 + l + 48) valid 12 : vector<3x2x8xf32>, memref<6x60xf32>
+  // CHECK-NEXT: tensorized.yield
+  tensorized.yield
+}
+
+// CHECK-LABEL: func.func @tensors
+func.func @tensors(%x: tensor<49x576xf32>, %w: tensor<64x576xf32>) -> tensor<49x64xf32> {
+  // CHECK-NEXT: %p = tensorized.pack %w loops (o: parallel 64, k: parallel 576) from (o, k)
+  // CHECK-SAME:   to (o floordiv 8, k, o mod 8) : tensor<64x576xf32> to tensor<8x576x8xf32>
+  %p = tensorized.pack %w loops (o: parallel 64, k: parallel 576) from (o, k) to (o floordiv 8, k, o mod 8)
+    : tensor<64x576xf32> to tensor<8x576x8xf32>
+  // CHECK-NEXT: %y = tensorized.call @product(%x, %p) : (tensor<49x576xf32>, tensor<8x576x8xf32>) -> tensor<49x64xf32>
+  %y = tensorized.call @product(%x, %p) : (tensor<49x576xf32>, tensor<8x576x8xf32>) -> tensor<49x64xf32>
+  func.return %y : tensor<49x64xf32>
+}
+
+// CHECK-LABEL: func.func @buffers
+func.func @buffers(%x: memref<360xf32>, %y: memref<6x60xf32>) {
+  // CHECK-NEXT: tensorized.call @relu(%x, %y) : (memref<360xf32>, memref<6x60xf32>) -> ()
+  tensorized.call @relu(%x, %y) : (memref<360xf32>, memref<6x60xf32>) -> ()
+  func.return
+}
+
+// CHECK-LABEL: func.func private @attributes
+// CHECK-SAME: tensor<1x64x56x56xf32, #tensorized.layout<(d0, d1, d2, d3) -> (d0, (d2 + 1), (d3 + 1), d1), [1, 58, 58, 64], fill 0.0>>
+// CHECK-SAME: tensor<7xi8, #tensorized.layout<(d0) -> ((d0 floordiv 4), (d0 mod 4)), [2, 8]>>
+// CHECK-SAME: loop = #tensorized.loop<h: reduction 7>
+// CHECK-SAME: level = #tensorized.level<order [o, p] tile {o = 16, p = 6}>
+// CHECK-SAME: plain = #tensorized.level<order [k]>
+func.func private @attributes(
+  tensor<1x64x56x56xf32, #tensorized.layout<(d0, d1, d2, d3) -> (d0, d2 + 1, d3 + 1, d1), [1, 58, 58, 64], fill 0.0>>,
+  tensor<7xi8, #tensorized.layout<(d0) -> (d0 floordiv 4, d0 mod 4), [2, 8]>>
+) attributes {
+  loop = #tensorized.loop<h: reduction 7>,
+  level = #tensorized.level<order [o, p] tile {o = 16, p = 6}>,
+  plain = #tensorized.level<order [k]>
+}

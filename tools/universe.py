@@ -8,11 +8,7 @@ from xdsl.universe import Universe
 
 from ..dialects.registry import DIALECTS
 from ..passes.registry import PASSES
-
-try:
-    from ..targets.registry import TARGET_PASSES, TARGETS
-except ModuleNotFoundError:
-    TARGET_PASSES, TARGETS = {}, {}
+from ..targets.registry import TARGET_PASSES, TARGETS
 
 UNIVERSE = Universe(
     all_dialects=dict(DIALECTS),

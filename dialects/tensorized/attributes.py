@@ -77,7 +77,7 @@ class LayoutAttr(ParametrizedAttribute):
         with printer.in_angle_brackets():
             printer.print_string(f"{self.access}, [{', '.join(map(str, self.physical_shape))}]")
             if self.fill_value is not None:
-                printer.print_string(f", fill {self.fill_value!r}")
+                printer.print_string(f", fill {float_text(self.fill_value)}")
 
     def verify(self) -> None:
         if len(self.access.results) != len(self.physical_shape):
@@ -85,6 +85,12 @@ class LayoutAttr(ParametrizedAttribute):
                 f"layout map has {len(self.access.results)} results, "
                 f"the physical shape {len(self.physical_shape)} dimensions"
             )
+
+
+def float_text(value: float) -> str:
+    """`value` as `parse_float` reads it: the lexer wants a point before an exponent."""
+    mantissa, e, exponent = repr(value).partition("e")
+    return mantissa + ("" if "." in mantissa or not e else ".0") + e + exponent
 
 
 def parse_float(parser: AttrParser) -> float:

@@ -33,7 +33,7 @@ from xdsl.traits import Pure, SymbolTable
 from xdsl.utils.exceptions import VerifyException
 
 from .access import LoopAttr, access_text, loops_text, parse_access, parse_loops
-from .attributes import parse_float
+from .attributes import float_text, parse_float
 from .instruction import InstructionOp, YieldOp
 from .linear_form import bounds, linear_form
 
@@ -402,7 +402,7 @@ class EmptyOp(IRDLOperation):
 
     def print(self, printer: Printer) -> None:
         if self.fill is not None:
-            printer.print_string(f" fill {self.fill.value.data!r}")
+            printer.print_string(f" fill {float_text(self.fill.value.data)}")
         printer.print_string(" : ")
         printer.print_attribute(self.res.type)
 

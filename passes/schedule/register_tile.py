@@ -81,10 +81,16 @@ def _loaded(band: Band, grid: Mapping[str, int]) -> list[int]:
 
 
 def _registers(band: Band, tile: Mapping[str, int]) -> int:
-    """Accumulators, every operand but the largest held whole, the largest streamed through one."""
+    """Accumulators, and what the operands hold while the grid runs row by row, lanes innermost: an
+    operand that misses a loop is read again when that loop steps, so what varies inside it stays in
+    registers; one that misses none streams through one register."""
     grid = _grid(band, tile)
-    loaded = _loaded(band, grid)
-    return math.prod(grid.values()) + sum(loaded) - max(loaded, default=0) + 1
+    order = [name for name in (*band.rows, band.lane_loop) if grid.get(name, 1) > 1]
+    held = 0
+    for varies in band.operands:
+        missing = next((i for i, name in enumerate(order) if name not in varies), len(order))
+        held += math.prod(grid[name] for name in order[missing:] if name in varies)
+    return math.prod(grid.values()) + held
 
 
 def _cycles(band: Band, tile: Mapping[str, int], facts: TargetFacts) -> float:

@@ -23,8 +23,8 @@ _IDLE_ARENAS = 4
 class NativeArtifact:
     """Native code for one model on one target.
 
-    llvm_text: the module, `void @main(inputs..., outputs..., weights, arena)` and its kernels; weights: uint8,
-    copied; arena_bytes: the scratch memory one call needs; arguments: how many inputs and outputs;
+    llvm_text: the module, `void @main(inputs..., outputs..., weights, arena)` and its kernels; weights:
+    uint8, copied; arena_bytes: the scratch memory of one call; arguments: how many inputs and outputs;
     mlir_text: the lowered module the text came from, or a function that prints it."""
 
     def __init__(
@@ -38,7 +38,7 @@ class NativeArtifact:
     ):
         self.llvm_text, self.record, self.arena_bytes = llvm_text, record, arena_bytes
         self.weights = aligned_bytes(weights.nbytes)
-        self.weights[:] = weights.reshape(-1).view(np.uint8)
+        self.weights[: weights.nbytes] = weights.reshape(-1).view(np.uint8)
         self.arguments = arguments
         self._mlir_text = mlir_text
         self._kernels = re.findall(r"^define internal void @(\S+)\(", llvm_text, re.MULTILINE)
@@ -112,7 +112,7 @@ def _kernel_table(names: Sequence[str]) -> str:
 def _object_text(artifact: NativeArtifact, weights: Path) -> str:
     """The exported symbols of an object file, as LLVM text."""
     quoted = str(weights.resolve()).replace("\\", "\\5C\\5C").replace('"', "\\5C\\22")
-    parameters = ", ".join(f"ptr %{i}" for i in range(artifact.arguments))
+    parameters = ", ".join(f"ptr %a{i}" for i in range(artifact.arguments))
     separator = ", " if parameters else ""
     return f"""
 module asm ".section .rodata.tenon_weights,\\22a\\22,@progbits"

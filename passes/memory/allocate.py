@@ -53,7 +53,6 @@ def arena_bytes(plan: Sequence[Placed]) -> int:
 _ORDERS: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
     lambda b: (-b.size, b.first - b.last, b.first),
     lambda b: (-b.size * (b.last - b.first + 1), b.first),
-    lambda b: (b.first - b.last, -b.size, b.first),
     lambda b: (b.first, -b.size),
     lambda b: (-b.last, -b.size),
 )

@@ -17,7 +17,7 @@ from tenonc.passes.memory.allocate import (
     max_live_bytes,
 )
 
-INSTANCES = Path(__file__).parents[3] / "../shared/data/minimalloc"
+INSTANCES = Path(__file__).parents[4] / "shared" / "data" / "minimalloc"
 
 buffers = st.lists(
     st.builds(

@@ -1,7 +1,6 @@
 # Everything runs in $(VENV), made on first use; stamp files keep repeated calls from installing again.
 VENV ?= .venv
 PYTHON ?= python3
-TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
 PY := $(VENV)/bin/python
 INSTALL := $(PY) -m pip install -q --disable-pip-version-check -c constraints.txt
@@ -29,7 +28,6 @@ $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: Tenon needs python 3.11 or newer, $(PYTHON) is " + sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed-torch: INSTALL += --extra-index-url $(TORCH_INDEX)
 $(VENV)/.installed-%: pyproject.toml constraints.txt | $(PY)
 	$(INSTALL) -e '.[$*]'
 	@touch $@

@@ -17,7 +17,13 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
         table.add_column(column, justify="right" if index else "left")
     for row in rows:
         table.add_row(*row)
-    Console(soft_wrap=True).print(table)
+    console = Console(soft_wrap=True)
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH  # a file has no width to fit: keep every row on one line
+    console.print(table)
+
+
+PIPE_WIDTH = 160
 
 
 @contextmanager

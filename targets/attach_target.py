@@ -73,7 +73,7 @@ def _family(folder: str) -> list[InstructionOp]:
     ctx = Context()
     for dialect in (Builtin, Arith, Math, TENSORIZED):
         ctx.load_dialect(dialect)
-    source = files(__package__).joinpath(folder, "instructions.mlir")
+    source = files(__name__.rpartition(".")[0]).joinpath(folder, "instructions.mlir")
     module = Parser(ctx, source.read_text(), str(source)).parse_module()
     module.verify()
     return [op for op in module.ops if isinstance(op, InstructionOp)]

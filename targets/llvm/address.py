@@ -48,7 +48,7 @@ class Address:
         extents = [_UNBOUNDED] * indices + list(shape)
         form = flat_access(access.access, row_major(memref.get_shape()), extents)
         moving, fixed = _split(form, indices, access)
-        for position, coefficient in list(moving.items()):
+        for position in list(moving):
             value = function.constants.get(access.indices[position])
             if value is not None:
                 fixed += moving.pop(position) * value

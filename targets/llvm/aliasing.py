@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import gcd, prod
 
 from xdsl.dialects import memref
-from xdsl.dialects.builtin import IntegerType, MemRefType
+from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Block, SSAValue
 
 from ...dialects.errors import TenonError
@@ -21,23 +21,21 @@ BUFFER_ALIGNMENT = 64
 
 @dataclass(frozen=True)
 class Extent:
-    """Bytes [low, high) of the memory an argument of the function is."""
+    """Bytes [low, high) of the memory an argument of the function is. Only the arena and the weights are
+    viewed; they are aligned, a user's array is only sure to be aligned to its elements."""
 
     root: SSAValue
     low: int
     high: int
+    viewed: bool
 
     def overlaps(self, other: Extent) -> bool:
         return self.root is other.root and self.low < other.high and other.low < self.high
 
     @property
     def alignment(self) -> int:
-        """Of its first byte; a user's array is only sure to be aligned to its elements."""
-        type_ = self.root.type
-        assert isinstance(type_, MemRefType)
-        if type_.element_type == IntegerType(8) and len(type_.get_shape()) == 1:
-            return gcd(BUFFER_ALIGNMENT, self.low)
-        return element_bytes(type_.element_type)
+        """Of its first byte."""
+        return gcd(BUFFER_ALIGNMENT, self.low) if self.viewed else _element_bytes(self.root)
 
 
 def extent_of(value: SSAValue) -> Extent:
@@ -46,14 +44,14 @@ def extent_of(value: SSAValue) -> Extent:
     size = prod(value.type.get_shape()) * element_bytes(value.type.element_type)
     op = value.owner
     if isinstance(op, Block):
-        return Extent(value, 0, size)
+        return Extent(value, 0, size, False)
     if not isinstance(op, memref.ViewOp):
         raise TenonError(f"{op.name}: a buffer must be an argument or a view of one")
     offset = constant_of(op.byte_shift)
     if not isinstance(offset, int):
         raise TenonError("memref.view: the offset is not a constant")
     source = extent_of(op.source)
-    return Extent(source.root, source.low + offset, source.low + offset + size)
+    return Extent(source.root, source.low + offset, source.low + offset + size, True)
 
 
 @dataclass(frozen=True)
@@ -93,6 +91,6 @@ def argument_facts(kernel: KernelOp, calls: Iterable[CallOp]) -> list[ArgumentFa
     return [ArgumentFacts(*row) for row in zip(written, apart, alignment, strict=True)]
 
 
-def _element_bytes(argument: SSAValue) -> int:
-    assert isinstance(argument.type, MemRefType)
-    return element_bytes(argument.type.element_type)
+def _element_bytes(memory: SSAValue) -> int:
+    assert isinstance(memory.type, MemRefType)
+    return element_bytes(memory.type.element_type)

@@ -101,7 +101,9 @@ class CompiledModule:
 
     def function(self, symbol: str, arguments: int) -> Any:
         """A symbol as a C function of pointers that returns nothing; calls release the GIL."""
-        return ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * arguments)(self.address(symbol))
+        function: Any = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * arguments)(self.address(symbol))
+        function.module = self  # the code must live as long as what calls it
+        return function
 
 
 def _new_machine(record: TargetRecord) -> llvm.TargetMachine:

@@ -7,12 +7,15 @@ that no middle-end pass is needed to clean up after the emitter.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from xdsl.ir import SSAValue
 
 from ...dialects.errors import TenonError
+
+_NAME = re.compile(r"(%[\w.]+)")
 
 
 @dataclass
@@ -34,12 +37,14 @@ class FunctionText:
         self.alignment: dict[SSAValue, int] = {}
         self.depth: dict[SSAValue, int] = {}
         self.scopes = [Scope()]
+        self.deferred: dict[str, list[str]] = {}
         self.block = "entry"
         self._count = 0
 
     def fresh(self, stem: str = "v") -> str:
+        """A name nothing else has: those of arguments hold no dot."""
         self._count += 1
-        return f"{stem}{self._count}"
+        return f"{stem}.{self._count}"
 
     def line(self, text: str) -> None:
         self.scopes[-1].lines.append("  " + text)
@@ -59,6 +64,23 @@ class FunctionText:
             scope.known[text] = name
         return scope.known[text]
 
+    def defer(self, emit: Callable[[], str]) -> str:
+        """The value of `emit`, whose lines wait until the value is needed: registers are few, and LLVM's
+        scheduler does not undo an order that holds too many values at once."""
+        self.scopes.append(Scope())
+        value = emit()
+        self.deferred[value] = self.scopes.pop().lines
+        return value
+
+    def need(self, values: Sequence[str]) -> None:
+        """Writes the deferred lines of `values`."""
+        for value in values:
+            if value in self.deferred:
+                self.scopes[-1].lines += self.deferred.pop(value)
+
+    def need_all(self) -> None:
+        self.need(list(self.deferred))
+
     def start_block(self, label: str) -> None:
         self.scopes[-1].lines.append(f"{label}:")
         self.block = label
@@ -67,6 +89,29 @@ class FunctionText:
         """Calls a function of (type, value) arguments and declares it."""
         self.declare(result, name, [t for t, _ in arguments])
         return self.let(f"call {result} @{name}({', '.join(f'{t} {v}' for t, v in arguments)})")
+
+    def repeat(self, emit: Callable[[Sequence[str]], str], points: Sequence[tuple[str, ...]]) -> list[str]:
+        """What `emit` makes of each point, a tuple of values. It runs once, its lines are copied with other
+        names; equal points are computed once."""
+        operands = [f"%operand.{i}" for i in range(len(points[0]))]
+        self.scopes.append(Scope())
+        result = emit(operands)
+        pieces = _NAME.split("\n".join([*self.scopes.pop().lines, result]))
+        made = {p: self._copy(pieces, dict(zip(operands, p, strict=True))) for p in dict.fromkeys(points)}
+        return [made[point] for point in points]
+
+    def _copy(self, pieces: Sequence[str], names: dict[str, str]) -> str:
+        """Adds lines, split at their names, under other names; returns the last line instead."""
+        self.need(list(names.values()))
+        renamed = list(pieces)
+        for at in range(1, len(renamed), 2):
+            name = renamed[at]
+            if name not in names:
+                names[name] = "%" + self.fresh()
+            renamed[at] = names[name]
+        *lines, result = "".join(renamed).split("\n")
+        self.scopes[-1].lines += lines
+        return result
 
     def declare(self, result: str, name: str, types: Sequence[str]) -> None:
         signature = f"declare {result} @{name}({', '.join(types)})"
@@ -79,3 +124,9 @@ class FunctionText:
         """The lines of the whole function."""
         (scope,) = self.scopes
         return ["entry:", *scope.hoisted, *scope.lines]
+
+
+def symbol(name: str) -> str:
+    """A symbol as LLVM writes it."""
+    plain = name.replace("_", "a").replace(".", "a").isalnum() and name.isascii() and not name[0].isdigit()
+    return f"@{name}" if plain else f'@"{name}"'

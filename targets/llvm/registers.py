@@ -71,11 +71,14 @@ class _Loader:
             return "zeroinitializer"
         key = row.tobytes()
         if key not in self.loaded:
-            register = self._elements(row)
-            if scalar_type(self.element) == "i1":
-                register = self.function.let(f"trunc <{self.lanes} x i8> {register} to <{self.lanes} x i1>")
-            self.loaded[key] = register
+            self.loaded[key] = self.function.defer(lambda: self._register(row))
         return self.loaded[key]
+
+    def _register(self, row: np.ndarray) -> str:
+        register = self._elements(row)
+        if scalar_type(self.element) != "i1":
+            return register
+        return self.function.let(f"trunc <{self.lanes} x i8> {register} to <{self.lanes} x i1>")
 
     def _elements(self, row: np.ndarray) -> str:
         first = int(row.min())

@@ -10,7 +10,7 @@ import math as python_math
 from collections.abc import Callable, Sequence
 
 from xdsl.dialects import arith, math
-from xdsl.dialects.builtin import BFloat16Type, DenseIntOrFPElementsAttr, Float16Type, FloatAttr, IntegerAttr
+from xdsl.dialects.builtin import BFloat16Type, Float16Type, FloatAttr, IntegerAttr
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ...dialects.errors import TenonError
@@ -74,8 +74,6 @@ def constant_of(value: SSAValue) -> float | int | None:
         return None
     if isinstance(op.value, FloatAttr | IntegerAttr):
         return op.value.value.data
-    if isinstance(op.value, DenseIntOrFPElementsAttr) and op.value.is_splat():
-        return op.value.get_values()[0]
     return None
 
 
@@ -101,20 +99,19 @@ def _extremum(name: str, compare: str) -> Rule:
     general = _intrinsic(name)
 
     def rule(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) -> str:
-        for c, x in ((1, 0), (0, 1)):
-            value = constant_of(op.operands[c])
-            if isinstance(value, float) and not python_math.isnan(value):
-                break
-        else:
+        numbers = [(c, v) for c in (1, 0) if (v := constant_of(op.operands[c])) is not None and v == v]
+        if not numbers:
             return general(text, op, args, lanes)
-        negative = python_math.copysign(1, value) < 0
-        if name == "minimum" and value == 0 and negative:
+        c, value = numbers[0]
+        zero_sign = python_math.copysign(1, value) if value == 0 else 0
+        if name == "minimum" and zero_sign < 0:
             return general(text, op, args, lanes)
-        type_ = vector_type(op.results[0].type, lanes)
-        wins = text.let(f"fcmp {compare} {type_} {args[c]}, {args[x]}")
-        chosen = text.let(f"select <{lanes} x i1> {wins}, {type_} {args[c]}, {type_} {args[x]}")
-        if name == "maximum" and value == 0 and not negative:
-            return text.let(f"fadd {type_} {chosen}, {splat(0.0, op.results[0].type)}")
+        element = op.results[0].type
+        type_, x = vector_type(element, lanes), args[1 - c]
+        wins = text.let(f"fcmp {compare} {type_} {args[c]}, {x}")
+        chosen = text.let(f"select <{lanes} x i1> {wins}, {type_} {args[c]}, {type_} {x}")
+        if name == "maximum" and zero_sign > 0:
+            return text.let(f"fadd {type_} {chosen}, {splat(0.0, element)}")
         return chosen
 
     return rule

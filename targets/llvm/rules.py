@@ -1,0 +1,54 @@
+"""The table of emission rules: what may stand in a lowered kernel or in a function that calls kernels."""
+
+from __future__ import annotations
+
+from xdsl.dialects import arith, func, memref, scf
+
+from ...dialects.tensorized import ApplyOp, CallOp, LoadOp, MapOp, StoreOp, YieldOp
+from .aliasing import extent_of
+from .body import Rules, emit_apply, emit_constant, emit_map, emit_nothing
+from .function import FunctionText, symbol
+from .loop import emit_for
+from .registers import emit_load, emit_store
+
+
+def _view(function: FunctionText, op: memref.ViewOp) -> None:
+    extent = extent_of(op.result)
+    (root,) = function.values[extent.root]
+    inside = f"getelementptr inbounds i8, ptr {root}, i64 {extent.low}"
+    function.values[op.result] = [function.let(inside) if extent.low else root]
+
+
+def _call(function: FunctionText, op: CallOp) -> None:
+    arguments = ", ".join(f"ptr {function.values[a][0]}" for a in op.arguments)
+    function.line(f"call void {symbol(op.kernel.root_reference.data)}({arguments})")
+
+
+def _copy(function: FunctionText, op: memref.CopyOp) -> None:
+    source, target = extent_of(op.source), extent_of(op.destination)
+    name = "llvm.memmove.p0.p0.i64" if source.overlaps(target) else "llvm.memcpy.p0.p0.i64"
+    function.declare("void", name, ["ptr", "ptr", "i64", "i1"])
+    to, start = (function.values[v][0] for v in (op.destination, op.source))
+    function.line(f"call void @{name}(ptr {to}, ptr {start}, i64 {source.high - source.low}, i1 false)")
+
+
+KERNEL_RULES: Rules = {
+    arith.ConstantOp: emit_constant,
+    scf.ForOp: lambda function, op: emit_for(function, op, KERNEL_RULES),
+    scf.YieldOp: emit_nothing,
+    YieldOp: emit_nothing,
+    LoadOp: emit_load,
+    StoreOp: emit_store,
+    ApplyOp: emit_apply,
+    MapOp: emit_map,
+}
+"""Ops of a kernel's body."""
+
+FUNCTION_RULES: Rules = {
+    arith.ConstantOp: emit_constant,
+    memref.ViewOp: _view,
+    memref.CopyOp: _copy,
+    CallOp: _call,
+    func.ReturnOp: emit_nothing,
+}
+"""Ops of a function that calls kernels."""

@@ -1,0 +1,165 @@
+"""Every declared instruction against its meaning: the machine's result and the body's, on random and corner
+operands; and the assembly for its own target against the mnemonic it promises.
+
+Integers must agree exactly. A float body may be rounded after every operation or only once, so a result may
+differ from the body in f64 by one rounding of each operation's magnitude; a body without rounding (maximum)
+must agree exactly, zeros' signs included.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import AnyFloat, VectorType
+from xdsl.ir import Attribute
+
+from ..dialects.errors import TenonError
+from ..dialects.nn.dtypes import numpy_dtype
+from ..dialects.reference import evaluate_body
+from ..dialects.tensorized import InstructionOp
+from .attach_target import declared_instructions
+from .llvm.codegen import emit_assembly
+from .llvm.sample import run_instruction, stream_text
+from .record import TargetRecord, host
+
+HARDWARE, EMULATED, ASSEMBLED = "hardware", "emulated", "assembled"
+
+_ROUNDING = (arith.AddfOp, arith.SubfOp, arith.MulfOp, arith.DivfOp, arith.TruncFOp, arith.SIToFPOp)
+_RANDOM_SAMPLES = 256
+_CORNERS = (0.0, 1.0, 1.5, 3e38, 1.2e-38, 1e-45, 1e-3, np.inf)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`status`: the instruction ran on this CPU (hardware), LLVM made it of others that ran (emulated), or
+    only its assembly was seen (assembled)."""
+
+    instruction: str
+    status: str
+
+
+def check_target(record: TargetRecord, seed: int = 0) -> list[Verdict]:
+    """Checks every instruction of a target; raises `TenonError` for the first that breaks its promise."""
+    return [
+        Verdict(i.sym_name.data, check_instruction(i, record, seed)) for i in declared_instructions(record)
+    ]
+
+
+def check_instruction(instruction: InstructionOp, record: TargetRecord, seed: int = 0) -> str:
+    """The status of one instruction, or a `TenonError` with the operands for which it errs."""
+    check_assembly(instruction, record)
+    status = _status(instruction)
+    if status != ASSEMBLED:
+        operands = sample_operands(instruction, seed)
+        check_result(instruction, operands, run_instruction(instruction, operands, host()))
+    return status
+
+
+def _status(instruction: InstructionOp) -> str:
+    if instruction.feature is None or instruction.feature.data in host().enabled:
+        return HARDWARE
+    # A generic intrinsic exists everywhere; one of an architecture (llvm.x86....) only with its feature.
+    specific = instruction.intrinsic is not None and instruction.intrinsic.data.startswith("llvm.x86.")
+    return ASSEMBLED if specific else EMULATED
+
+
+def check_assembly(instruction: InstructionOp, record: TargetRecord) -> None:
+    """The code for `record` must hold the mnemonic; encodings since AVX put a v before it."""
+    if instruction.mnemonic is None:
+        return
+    wanted = instruction.mnemonic.data
+    assembly = emit_assembly(stream_text(instruction, record), record)
+    opcodes = re.findall(r"^\t([a-z]\w*)\t", assembly, re.MULTILINE)
+    if not any(opcode.startswith((wanted, "v" + wanted)) for opcode in opcodes):
+        name, found = instruction.sym_name.data, ", ".join(sorted(set(opcodes)))
+        raise TenonError(f"instruction @{name} on {record.name}: no {wanted} in the assembly, only {found}")
+
+
+def sample_operands(instruction: InstructionOp, seed: int) -> list[np.ndarray]:
+    """Arrays of shape (samples, lanes): all combinations of corner values, then random ones."""
+    rng = np.random.default_rng(seed)
+    corners = [_corners(r.element_type) for r in instruction.registers]
+    combined = list(zip(*product(*corners), strict=True))
+    return [_registers(r, values, rng) for r, values in zip(instruction.registers, combined, strict=True)]
+
+
+def _corners(element: Attribute) -> np.ndarray:
+    dtype = numpy_dtype(element)
+    if isinstance(element, AnyFloat):
+        with np.errstate(over="ignore"):
+            return np.array([s * v for v in _CORNERS for s in (1, -1)] + [np.nan]).astype(dtype)
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    return np.array([low, low + 1, -1, 0, 1, high - 1, high], dtype)
+
+
+def _registers(register: VectorType, corners: Sequence, rng: np.random.Generator) -> np.ndarray:
+    lanes, dtype = register.get_shape()[0], numpy_dtype(register.element_type)
+    # Each combination in every lane: a lane that computes something else is found whatever it is.
+    first = np.repeat(np.array(corners, dtype)[:, None], lanes, axis=1)
+    shape = (_RANDOM_SAMPLES, lanes)
+    if dtype.kind == "i":
+        info = np.iinfo(dtype)
+        rest = rng.integers(info.min, info.max, shape, dtype, endpoint=True)
+    else:
+        rest = (rng.standard_normal(shape) * 2.0 ** rng.integers(-4, 5, shape)).astype(dtype)
+    return np.concatenate([first, rest])
+
+
+def reference(instruction: InstructionOp, operands: Sequence[np.ndarray]) -> np.ndarray:
+    """The instruction's meaning on operands of shape (samples, lanes): the body at every point of its loops,
+    reductions in order. Float operands may be wider than declared; the result is then wider too."""
+    result = operands[instruction.accumulator.data].copy()
+    for lanes in _points(instruction):
+        read = [o[:, lane] for o, lane in zip(operands, lanes, strict=True)]
+        target = lanes[instruction.accumulator.data]
+        read[instruction.accumulator.data] = result[:, target]
+        (result[:, target],) = evaluate_body(instruction.body.block, read)
+    return result
+
+
+def _points(instruction: InstructionOp) -> Iterator[list[int]]:
+    """Lane of each operand at every loop index, the last loop fastest."""
+    accesses = [m.data for m in instruction.maps]
+    for index in product(*map(range, instruction.extents)):
+        yield [access.eval(list(index), [])[0] for access in accesses]
+
+
+def check_result(instruction: InstructionOp, operands: Sequence[np.ndarray], got: np.ndarray) -> None:
+    """Raises `TenonError` where `got` is neither the body's value nor within its rounding."""
+    exact = reference(instruction, operands)
+    right = _same(got, exact)
+    roundings = sum(isinstance(op, _ROUNDING) for op in instruction.body.block.ops)
+    if got.dtype.kind == "f" and roundings:
+        right |= _within_rounding(instruction, operands, got, roundings)
+    if not right.all():
+        sample, lane = np.argwhere(~right)[0]
+        given = ", ".join(str(o[sample].tolist()) for o in operands)
+        raise TenonError(
+            f"instruction @{instruction.sym_name.data} gives {got[sample, lane]} in lane {lane}, "
+            f"expected {exact[sample, lane]}, for {given}"
+        )
+
+
+def _same(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Equal, zeros by their sign; any NaN equals any other."""
+    if x.dtype.kind != "f":
+        return x == y
+    return ((x == y) & (np.signbit(x) == np.signbit(y))) | (np.isnan(x) & np.isnan(y))
+
+
+def _within_rounding(
+    instruction: InstructionOp, operands: Sequence[np.ndarray], got: np.ndarray, roundings: int
+) -> np.ndarray:
+    """Where `got` is the body's value in f64, but for as many roundings of its magnitude."""
+    wide = reference(instruction, [o.astype(np.float64) for o in operands])
+    magnitude = reference(instruction, [np.abs(o.astype(np.float64)) for o in operands])
+    info = np.finfo(got.dtype)
+    bound = roundings * (info.eps / 2 * magnitude + float(info.smallest_subnormal))
+    with np.errstate(over="ignore", invalid="ignore"):
+        close = np.abs(got.astype(np.float64) - wide) <= bound
+        return close | _same(got, wide.astype(got.dtype))

@@ -1,0 +1,27 @@
+import pytest
+
+from tenonc.dialects.errors import TenonError
+from tenonc.targets.peak import check_registers, fastest, measure_peak, peak_text
+from tenonc.targets.record import find_target, host
+
+
+def test_peak_of_this_machine_is_plausible():
+    peak = measure_peak(seconds=0.05)
+    # One operation per nanosecond and lane is far below, eight fused pairs far above any core.
+    lanes = host().vector_bytes // 4
+    assert lanes < peak.gflops < 16 * lanes * 4
+    assert peak.instruction == fastest(host()).sym_name.data
+
+
+def test_avx2_uses_the_widest_fused_instruction():
+    assert fastest(find_target("x86-64-v3")).sym_name.data == "fma_8xf32"
+    assert fastest(find_target("x86-64-v4")).sym_name.data == "fma_16xf32"
+
+
+def test_a_loop_that_spills_is_refused():
+    from tenonc.targets.llvm.codegen import emit_assembly
+
+    record = find_target("x86-64-v3")
+    crowded = peak_text(fastest(record), record, 24)
+    with pytest.raises(TenonError, match="^the peak loop touches memory: "):
+        check_registers(emit_assembly(crowded, record))

@@ -1,0 +1,84 @@
+import re
+
+import numpy as np
+import pytest
+
+from tenonc.dialects.errors import TenonError
+from tenonc.targets.attach_target import declared_instructions
+from tenonc.targets.llvm.codegen import emit_assembly
+from tenonc.targets.llvm.sample import stream_text
+from tenonc.targets.record import find_target, host, records
+from tenonc.targets.selfcheck import ASSEMBLED, HARDWARE, check_instruction, check_target
+
+
+@pytest.mark.parametrize("name", ["host", *records()])
+def test_every_declared_instruction_does_what_its_body_says(name: str):
+    record = find_target(name)
+    verdicts = check_target(record)
+    assert {v.instruction for v in verdicts} == {i.sym_name.data for i in declared_instructions(record)}
+    assert all(v.status != ASSEMBLED for v in verdicts)
+    if record.enabled <= host().enabled:
+        assert all(v.status == HARDWARE for v in verdicts)
+
+
+REGISTERS = {16: "zmm", 8: "ymm", 4: "xmm", 1: "xmm"}
+
+
+@pytest.mark.parametrize("name", records())
+def test_an_instruction_uses_registers_of_its_width(name: str):
+    record = find_target(name)
+    for instruction in declared_instructions(record):
+        assembly = emit_assembly(stream_text(instruction, record), record)
+        assert set(re.findall(r"%([xyz]mm)", assembly)) >= {REGISTERS[instruction.extents[0]]}
+
+
+FALSE = {
+    "another operation": """tensorized.instruction @false intrinsic "llvm.fma.v8f32" loops (i: parallel 8)
+      (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {
+      %p = arith.mulf %a, %b : f32
+      %s = arith.subf %acc, %p : f32
+      tensorized.yield %s : f32
+    }""",
+    "another rounding": """tensorized.instruction @false intrinsic "llvm.minnum.v8f32" loops (i: parallel 8)
+      (%a: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {
+      %s = arith.minimumf %acc, %a : f32
+      tensorized.yield %s : f32
+    }""",
+    "signed for unsigned": """tensorized.instruction @false intrinsic "llvm.smax.v4i32" loops (i: parallel 4)
+      (%a: vector<4xi32> at (i), inout %acc: vector<4xi32> at (i)) {
+      %s = arith.maxui %acc, %a : i32
+      tensorized.yield %s : i32
+    }""",
+}
+
+
+@pytest.mark.parametrize("text", FALSE.values(), ids=FALSE)
+def test_a_false_declaration_is_found(parse, text: str):
+    with pytest.raises(TenonError, match="^instruction @false gives .* expected .*, for "):
+        check_instruction(parse(text).body.block.first_op, host())
+
+
+def test_a_false_mnemonic_is_found(parse):
+    text = FALSE["signed for unsigned"].replace("loops", 'mnemonic "pmaddubsw" loops')
+    with pytest.raises(TenonError, match="^instruction @false on host: no pmaddubsw in the assembly"):
+        check_instruction(parse(text).body.block.first_op, host())
+
+
+def test_reductions_run_in_loop_order(parse):
+    """A dot product of pairs against numpy; the body comes from a register of twice the lanes."""
+    from tenonc.targets.selfcheck import reference
+
+    text = """tensorized.instruction @dot loops (i: parallel 4, r: reduction 2)
+      (%a: vector<8xi16> at (2 * i + r), %b: vector<8xi16> at (2 * i + r), inout %acc: vector<4xi32> at (i)) {
+      %x = arith.extsi %a : i16 to i32
+      %y = arith.extsi %b : i16 to i32
+      %p = arith.muli %x, %y : i32
+      %s = arith.addi %acc, %p : i32
+      tensorized.yield %s : i32
+    }"""
+    rng = np.random.default_rng(0)
+    a, b = (rng.integers(-30000, 30000, (5, 8)).astype(np.int16) for _ in range(2))
+    acc = rng.integers(-9, 9, (5, 4)).astype(np.int32)
+    pairs = (a.astype(np.int64) * b).reshape(5, 4, 2).sum(-1)
+    got = reference(parse(text).body.block.first_op, [a, b, acc])
+    np.testing.assert_array_equal(got, (acc + pairs).astype(np.int32))

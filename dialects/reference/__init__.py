@@ -18,11 +18,10 @@ from .nest import evaluate_nest as evaluate_nest
 from .scalar import evaluate_body as evaluate_body
 
 INTERPRETATIONS = [
-    "xdsl.interpreters.func:FuncFunctions",
+    "tenonc.dialects.reference.control:ControlFunctions",
     "tenonc.dialects.nn.interpretation:NNFunctions",
     "tenonc.dialects.reference.tensor:TensorFunctions",
     "tenonc.dialects.reference.linalg:LinalgFunctions",
-    "xdsl.interpreters.scf:ScfFunctions",
     "tenonc.dialects.tensorized.interpretation:KernelFunctions",
     "tenonc.dialects.tensorized.interpretation_registers:RegisterFunctions",
     "tenonc.dialects.tensorized.interpretation_buffers:BufferFunctions",

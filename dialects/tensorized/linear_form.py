@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from xdsl.ir.affine import (
     AffineBinaryOpExpr,
@@ -174,6 +175,12 @@ def flat_access(access: AffineMap, strides: Sequence[int], extents: Sequence[int
 
 def flat_strides(access: AffineMap, strides: Sequence[int], extents: Sequence[int]) -> list[int] | None:
     """How far the address moves per step of each dimension, or None where it is not linear in it."""
+    row = _flat_strides(access, tuple(strides), tuple(extents))
+    return None if row is None else list(row)
+
+
+@lru_cache(maxsize=4096)  # matching asks for the same access once per candidate
+def _flat_strides(access: AffineMap, strides: tuple[int, ...], extents: tuple[int, ...]) -> list[int] | None:
     row = [0] * len(extents)
     for atom, coefficient in flat_access(access, strides, extents).terms.items():
         if not isinstance(atom, AffineDimExpr):

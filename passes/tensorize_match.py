@@ -66,6 +66,10 @@ class Match:
     loops: tuple[int, ...]
     cycles: float
 
+    def idle_lanes(self, nest: tensorized.GenericOp) -> int:
+        """Lanes of the last instruction along each loop that have nothing to do."""
+        return sum(-nest.extents[at] % width for at, width in zip(self.loops, self.instruction.extents))
+
 
 class _Matcher:
     def __init__(self, module: ModuleOp):
@@ -91,7 +95,7 @@ class _Matcher:
         if not found:
             made = [self._from_body(nest, lanes) for lanes in {self._lanes(nest), 1}]
             found = [m for i in made for m in matches(i, nest, kernel, self.facts)]
-        return min(found, key=lambda m: (m.cycles, -math.prod(m.instruction.extents)))
+        return min(found, key=lambda m: (m.cycles, m.idle_lanes(nest), -math.prod(m.instruction.extents)))
 
     def _lanes(self, nest: tensorized.GenericOp) -> int:
         widest = max(element_bytes(a.type) for a in nest.body.block.args)

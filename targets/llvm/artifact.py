@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from ...dialects.errors import TenonError
 from ..record import TargetRecord
 from .aliasing import BUFFER_ALIGNMENT
-from .codegen import CompiledModule, compile_text, emit_assembly, emit_object
+from .codegen import CompiledModule, emit_assembly, emit_object
 
 _IDLE_ARENAS = 4
 """Arenas kept for the next calls; calls that run at the same time each have their own."""
@@ -42,8 +43,7 @@ class NativeArtifact:
         self.arguments = arguments
         self._mlir_text = mlir_text
         self._kernels = re.findall(r"^define internal void @(\S+)\(", llvm_text, re.MULTILINE)
-        self._code: CompiledModule = compile_text(llvm_text + _kernel_table(self._kernels), record)
-        self._main = self._code.function("main", arguments + 2)
+        self._object = emit_object(llvm_text + _kernel_table(self._kernels), record)
         self._idle: deque[np.ndarray] = deque(maxlen=_IDLE_ARENAS)
 
     def run(self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> None:
@@ -51,14 +51,24 @@ class NativeArtifact:
         arrays = [*inputs, *outputs]
         if len(arrays) != self.arguments:
             raise TenonError(f"got {len(arrays)} arrays, main takes {self.arguments}")
+        main = self._main
         try:
             arena = self._idle.pop()
         except IndexError:
             arena = aligned_bytes(self.arena_bytes)
         try:
-            self._main(*[a.ctypes.data for a in arrays], self.weights.ctypes.data, arena.ctypes.data)
+            main(*[a.ctypes.data for a in arrays], self.weights.ctypes.data, arena.ctypes.data)
         finally:
             self._idle.append(arena)
+
+    @cached_property
+    def _code(self) -> CompiledModule:
+        """The code in this process; a target that this machine cannot run is an error only here."""
+        return CompiledModule(self._object, self.record)
+
+    @cached_property
+    def _main(self) -> Callable[..., None]:
+        return self._code.function("main", self.arguments + 2)
 
     def emit(self, kind: str) -> str | bytes:
         """The code as `mlir`, `ll` or `asm` text, or as the bytes of an object file (`obj`)."""

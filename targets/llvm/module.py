@@ -38,6 +38,18 @@ class _ModuleText:
         for op in module.walk():
             if isinstance(op, CallOp):
                 self.calls.setdefault(op.kernel.root_reference.data, []).append(op)
+            elif isinstance(op, InstructionOp):
+                self._check_feature(op)
+
+    def _check_feature(self, op: InstructionOp) -> None:
+        """LLVM ends the process over an intrinsic the CPU lacks, unless it is a generic one."""
+        specific = op.intrinsic is not None and op.intrinsic.data.startswith("llvm.x86.")
+        features = self.target.get("features", "").split(",")
+        if specific and op.feature is not None and f"+{op.feature.data}" not in features:
+            name = self.target.get("name", "the module's")
+            raise TenonError(
+                f"instruction @{op.sym_name.data} needs {op.feature.data}, which target {name} lacks"
+            )
 
     def text(self) -> str:
         functions = [text for op in self.module.body.block.ops if (text := self._top(op))]

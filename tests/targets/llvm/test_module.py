@@ -295,3 +295,22 @@ def test_an_op_without_a_rule_is_named_with_its_place(parse):
     }"""
     with pytest.raises(TenonError, match="^arith.index_cast at 'conv_3' has no rule for llvm$"):
         emit_llvm(parse(text))
+
+
+def test_an_instruction_the_target_lacks_is_named(parse):
+    text = """tensorized.instruction @vnni intrinsic "llvm.x86.avx512.vpdpbusd.512" feature "avx512vnni"
+      loops (i: parallel 16, r: reduction 4)
+      (inout %acc: vector<16xi32> at (i), %a: vector<64xi8> at (4 * i + r),
+       %b: vector<64xi8> at (4 * i + r)) {
+      %x = arith.extui %a : i8 to i32
+      %y = arith.extsi %b : i8 to i32
+      %p = arith.muli %x, %y : i32
+      %s = arith.addi %acc, %p : i32
+      tensorized.yield %s : i32
+    }"""
+    module = parse(text)
+    module.attributes["tenon.target"] = find_target("x86-64-v3").attribute()
+    with pytest.raises(
+        TenonError, match="^instruction @vnni needs avx512vnni, which target x86-64-v3 lacks$"
+    ):
+        emit_llvm(module)

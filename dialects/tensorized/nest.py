@@ -1,4 +1,4 @@
-"""Tensor-level loop nests: generic, contract, pack and empty."""
+"""Tensor-level loop nests: generic and contract."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from xdsl.dialects.builtin import (
     AffineMapAttr,
     ArrayAttr,
     DictionaryAttr,
-    FloatAttr,
     StringAttr,
     SymbolRefAttr,
     TensorType,
-    f64,
 )
 from xdsl.ir import Attribute, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineMap
@@ -20,7 +18,6 @@ from xdsl.irdl import (
     IRDLOperation,
     irdl_op_definition,
     operand_def,
-    opt_prop_def,
     prop_def,
     region_def,
     result_def,
@@ -33,7 +30,6 @@ from xdsl.traits import Pure, SymbolTable
 from xdsl.utils.exceptions import VerifyException
 
 from .access import LoopAttr, access_text, loops_text, parse_access, parse_loops
-from .attributes import float_text, parse_float
 from .instruction import InstructionOp, YieldOp
 from .linear_form import bounds, linear_form
 
@@ -307,110 +303,3 @@ def find_instruction(user: Operation, name: SymbolRefAttr) -> InstructionOp:
     if not isinstance(found, InstructionOp):
         raise VerifyException(f"unknown instruction {name}")
     return found
-
-
-@irdl_op_definition
-class PackOp(IRDLOperation):
-    """Reorganizes a tensor: result[to(i)] = source[from(i)] for every loop index i; positions that `to`
-    never reaches are zero.
-
-    ```mlir
-    %p = tensorized.pack %w loops (o: parallel 60, k: parallel 576)
-      from (o, k) to (o floordiv 16, k, o mod 16)
-      : tensor<60x576xf32> to tensor<4x576x16xf32>
-    ```
-    """
-
-    name = "tensorized.pack"
-    source = operand_def(TensorType)
-    res = result_def(TensorType)
-    loops = prop_def(ArrayAttr[LoopAttr])
-    source_map = prop_def(AffineMapAttr)
-    result_map = prop_def(AffineMapAttr)
-    traits = traits_def(Pure())
-
-    def __init__(
-        self,
-        source: SSAValue,
-        loops: Sequence[LoopAttr],
-        taken: AffineMap,
-        placed: AffineMap,
-        result: TensorType,
-    ):
-        super().__init__(
-            operands=[source],
-            result_types=[result],
-            properties={
-                "loops": ArrayAttr(loops),
-                "source_map": AffineMapAttr(taken),
-                "result_map": AffineMapAttr(placed),
-            },
-        )
-
-    def print(self, printer: Printer) -> None:
-        names = loop_names(self.loops)
-        printer.print_string(" ")
-        printer.print_ssa_value(self.source)
-        printer.print_string(
-            f" {loops_text(self.loops.data)} from {access_text(self.source_map.data, names)}"
-        )
-        printer.print_string(f" to {access_text(self.result_map.data, names)} : ")
-        printer.print_attribute(self.source.type)
-        printer.print_string(" to ")
-        printer.print_attribute(self.res.type)
-
-    @classmethod
-    def parse(cls, parser: Parser) -> PackOp:
-        source = parser.parse_unresolved_operand()
-        loops = parse_loops(parser)
-        names = loop_names(loops)
-        parser.parse_keyword("from")
-        taken = parse_access(parser, names)
-        parser.parse_keyword("to")
-        placed = parse_access(parser, names)
-        parser.parse_punctuation(":")
-        source_type = parser.parse_type()
-        parser.parse_keyword("to")
-        result = parser.parse_type()
-        if not isinstance(result, TensorType):
-            parser.raise_error("expected a tensor type")
-        return cls(parser.resolve_operand(source, source_type), loops.data, taken, placed, result)
-
-    def verify_(self) -> None:
-        source, result = self.source.type, self.res.type
-        assert isinstance(source, TensorType) and isinstance(result, TensorType)
-        check_access(self.source_map.data, source, self.loops)
-        check_access(self.result_map.data, result, self.loops)
-        if source.element_type != result.element_type:
-            raise VerifyException(f"packs {source.element_type} into {result.element_type}")
-
-
-@irdl_op_definition
-class EmptyOp(IRDLOperation):
-    """A tensor to be written: `%e = tensorized.empty fill 0.0 : tensor<58x58x64xf32>`. Elements nobody
-    writes hold `fill`; without it they are undefined (the interpretation poisons them with NaN)."""
-
-    name = "tensorized.empty"
-    res = result_def(TensorType)
-    fill = opt_prop_def(FloatAttr)
-    traits = traits_def(Pure())
-
-    def __init__(self, result: TensorType, fill: float | None = None):
-        super().__init__(
-            result_types=[result], properties={"fill": None if fill is None else FloatAttr(fill, f64)}
-        )
-
-    def print(self, printer: Printer) -> None:
-        if self.fill is not None:
-            printer.print_string(f" fill {float_text(self.fill.value.data)}")
-        printer.print_string(" : ")
-        printer.print_attribute(self.res.type)
-
-    @classmethod
-    def parse(cls, parser: Parser) -> EmptyOp:
-        fill = parse_float(parser) if parser.parse_optional_keyword("fill") is not None else None
-        parser.parse_punctuation(":")
-        result = parser.parse_type()
-        if not isinstance(result, TensorType):
-            parser.raise_error("expected a tensor type")
-        return cls(result, fill)

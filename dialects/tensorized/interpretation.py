@@ -22,9 +22,10 @@ from ..nn.dtypes import numpy_dtype
 from ..reference.access import read, write
 from ..reference.nest import evaluate_nest
 from ..reference.tensor import unwritten
+from .buffers import EmptyOp, PackOp
 from .instruction import InstructionOp, YieldOp
 from .kernel import CallOp
-from .nest import ContractOp, EmptyOp, GenericOp, PackOp, loop_extents
+from .nest import ContractOp, GenericOp, loop_extents
 
 Arrays = tuple[Any, ...]
 

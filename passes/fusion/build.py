@@ -45,15 +45,15 @@ class Band:
 
 
 def make_band(extents: Sequence[int], kinds: Sequence[str], keys: Sequence[tuple], prefix: str = "") -> Band:
-    """Loops sorted by kind (parallel first), then by `keys`; those of extent 1 vanish, though one
-    parallel loop always stays."""
+    """Loops sorted by kind (parallel first), then by `keys`; those of extent 1 vanish, but there is always
+    a parallel loop: one of extent 1 if need be."""
     kept = [i for i, extent in enumerate(extents) if extent > 1]
-    if not any(kinds[i] == "parallel" for i in kept):
-        kept.insert(0, kinds.index("parallel"))
     kept.sort(key=lambda i: (kinds[i], keys[i], i))
     loops: list[LoopAttr] = []
     indices: list[AffineExpr] = [AffineExpr.constant(0)] * len(extents)
     counts = {"parallel": 0, "reduction": 0}
+    if not any(kinds[i] == "parallel" for i in kept):
+        loops.append(LoopAttr.of(f"{prefix}p0", "parallel", 1))
     for i in kept:
         name = f"{prefix}{kinds[i][0]}{counts[kinds[i]]}"
         counts[kinds[i]] += 1

@@ -47,12 +47,9 @@ class TileValues:
         raise TenonError(f"lower-kernels: cannot compute {value} of {op} register by register")
 
     def _elementwise(self, op: tensorized.GenericOp) -> SSAValue:
-        block = op.body.block
-        arguments = [
-            self.operand(value, access, op)
-            for value, access, used in zip(op.inputs, op.accesses, block.args)
-            if list(used.uses)
-        ]
+        """A reduction whose loops all have extent 1 is elementwise too: it reads its start value."""
+        operands = zip((*op.inputs, op.init), op.accesses, op.body.block.args, strict=True)
+        arguments = [self.operand(value, access, op) for value, access, used in operands if list(used.uses)]
         body = op.body.clone()
         for argument in reversed(body.block.args):
             if not list(argument.uses):

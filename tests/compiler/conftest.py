@@ -1,4 +1,4 @@
-"""Small ONNX models for the importer's tests."""
+"""Small ONNX models for the tests of the importer and of what is compiled from it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -51,17 +51,17 @@ def build_op(
     return build_model([node], inputs, names, constants, opset)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def build() -> Build:
     return build_model
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def one_op() -> Build:
     return build_op
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def relu() -> onnx.ModelProto:
     """x [2, 3] -> y = relu(x)."""
     node = helper.make_node("Relu", ["x"], ["y"], name="act")

@@ -1,0 +1,121 @@
+"""What a model returns and takes: several outputs, inputs and constants among them, scalars."""
+
+import pytest
+from onnx import TensorProto
+
+
+@pytest.fixture
+def net(new_net):
+    return new_net()
+
+
+def test_several_outputs(net):
+    x = net.input(3, 5)
+    y = net("Relu", x)
+    net.check(y, net("Add", x, y), net("ReduceMax", y, axes=[1]), net("Transpose", y))
+
+
+def test_a_value_returned_twice(net):
+    x = net("Relu", net.input(2, 5))
+    net.check(x, x)
+
+
+def test_views_of_one_value_returned(net):
+    x = net("Relu", net.input(2, 6))
+    net.check(x, net("Reshape", x, net.constant([3, 4])), net("Flatten", x, axis=0), net("Neg", x))
+
+
+def test_an_input_returned(net):
+    x = net.input(2, 3)
+    net.check(x, net("Neg", x), x)
+
+
+def test_views_of_an_input_returned(net):
+    x = net.input(2, 6)
+    net.check(net("Reshape", x, net.constant([3, 4])), net("Transpose", x))
+
+
+def test_a_constant_returned(net):
+    c = net.weights(2, 3)
+    net.check(c, net("Add", net.input(3), c), net("Transpose", c))
+
+
+def test_only_constants(net):
+    net.input(2)
+    net.check(net("Exp", net.weights(3)))
+
+
+def test_no_inputs(net):
+    net.check(net.weights(2, 2))
+
+
+def test_an_unused_input(net):
+    x, _, z = net.input(4), net.input(2, 2), net.input(4)
+    net.check(net("Sub", z, x))
+
+
+def test_scalars(net):
+    a, b = net.input(), net.input()
+    total = net("Add", a, b)
+    column = net.input(3, 1)
+    net.check(total, net("Mul", total, net.constant(2.0, "f4")), net("Add", column, total))
+
+
+def test_scalar_views_and_sums(net):
+    x = net.input(1, 1)
+    rows = net.input(4, 9)
+    shape = net.constant([], "i8")
+    net.check(
+        net("Reshape", x, shape),
+        net("ReduceMean", rows, keepdims=0),
+        net("MatMul", net.input(9), net.weights(9)),
+        net("Reshape", net("ReduceMax", rows, keepdims=0), net.constant([1, 1, 1])),
+    )
+
+
+def test_extents_of_one_everywhere(net):
+    x = net.input(1, 1, 1, 1)
+    y = net("Relu", net.conv(x, 1, 1, 3, 3, pads=[1] * 4))
+    z = net("Add", net("MaxPool", y, kernel_shape=[1, 1]), x)
+    w = net("Softmax", net("MatMul", net("Flatten", z), net.weights(1, 1)), axis=1)
+    net.check(y, z, w, net("Concat", z, z, axis=1), net("GlobalAveragePool", z))
+
+
+def test_no_elements(net):
+    x = net.input(2, 0)
+    net.check(
+        net("Relu", x), net("Concat", x, net.input(2, 3), axis=1), net("ReduceSum", x, net.constant([1]))
+    )
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.INT64, TensorProto.INT32, TensorProto.INT8],
+    ids=TensorProto.DataType.Name,
+)
+def test_other_element_types(net, kind):
+    a, b = net.input(3, 9, kind=kind), net.input(9, 4, kind=kind)
+    product = net("MatMul", a, b)
+    outputs = [
+        product,
+        net("Concat", a, net("Transpose", b), net("Neg", a), axis=0),
+        net("Less", a, net("Abs", a)),
+    ]
+    outputs += [net("ReduceMax", a, axes=[0]), net("ReduceSum", a, net.constant([1]))]
+    bound = {TensorProto.FLOAT16: 2e-3, TensorProto.DOUBLE: 1e-12}.get(kind, 1e-5)
+    net.check(*outputs, bound=bound)
+
+
+def test_casts(net):
+    x = net.input(3, 5)
+    kinds = (TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.INT64, TensorProto.INT32, TensorProto.INT8)
+    casts = [net("Cast", net("Mul", x, net.constant(9.0, "f4")), to=kind) for kind in kinds]
+    net.check(*casts, *(net("Cast", cast, to=TensorProto.FLOAT) for cast in casts))
+
+
+def test_bools(net):
+    a, b = net.input(3, 5), net.input(5)
+    less, more = net("Less", a, b), net("Greater", a, net.constant(0.0, "f4"))
+    both = net("And", less, more)
+    net.check(both, net("Not", both), net("Or", less, more), net("Where", both, a, b), net("Transpose", both))
+    # fmt: skip

@@ -7,7 +7,8 @@ registers stay N-d vectors; ragged ends are tiles of their own, by the rules in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import ClassVar
 
 from xdsl.context import Context
@@ -21,7 +22,7 @@ from ..dialects.errors import TenonError
 from .lowering.border import fill_border, written_box
 from .lowering.emitter import LoopEmitter
 from .lowering.tile import Position, Tile
-from .lowering.values import TileValues
+from .lowering.values import Place, TileValues
 from .schedule.blocks import balanced, peeled
 
 
@@ -86,7 +87,7 @@ class _KernelLowering:
             (name, level.tiles.get(name, 1))
             for level in self.levels
             for name in level.loop_order
-            if name in parallel
+            if name in parallel or (name in loops and level is not self.levels[-1])
         ]
         missing = set(parallel) - {name for name, _ in plan}
         if missing:
@@ -108,28 +109,72 @@ class _KernelLowering:
             rows = tuple((n, position.size[n]) for n in parallel if n != lane_loop and position.size[n] > 1)
             self._tile(stage, Tile(position, rows, lane_loop, self.lanes[lane_loop]))
             return
-        (loop, size), rest = plan[0], plan[1:]
+        loop, size = plan[0]
+        if loop not in parallel:
+            self._descend_reduction(stage, plan, position, parallel, lane_loop)
+            return
         offset = 0
         for count, block in (peeled if loop == lane_loop else balanced)(position.size[loop], size):
-            if count == 1:
-                self._descend(stage, rest, position.block(loop, offset, block), parallel, lane_loop)
-            else:
-
-                def body(variable: SSAValue, _, count=count, offset=offset, block=block):
-                    inside = position.iterate(loop, variable, count, offset, block)
-                    self._descend(stage, rest, inside, parallel, lane_loop)
-                    return []
-
-                self.emitter.loop(count, loop, body)
+            self._blocks(stage, plan, position, parallel, lane_loop, count, offset, block)
             offset += count * block
 
+    def _descend_reduction(
+        self,
+        stage: tensorized.GenericOp,
+        plan: list[tuple[str, int]],
+        position: Position,
+        parallel: list[str],
+        lane_loop: str,
+    ) -> None:
+        """Blocks of a reduction: the first and the last are copies of their own, those between one loop."""
+        loop, size = plan[0]
+        sizes = [block for count, block in balanced(position.size[loop], size) for _ in range(count)]
+        offset = 0
+        for (first, last, block), group in groupby(
+            (position.first and i == 0, position.last and i == len(sizes) - 1, block) for i, block in enumerate(sizes)
+        ):
+            count = len(list(group))
+            inside = replace(position, first=first, last=last)
+            self._blocks(stage, plan, inside, parallel, lane_loop, count, offset, block)
+            offset += count * block
+
+    def _blocks(
+        self,
+        stage: tensorized.GenericOp,
+        plan: list[tuple[str, int]],
+        position: Position,
+        parallel: list[str],
+        lane_loop: str,
+        count: int,
+        offset: int,
+        block: int,
+    ) -> None:
+        """`count` blocks of the plan's first loop, from `offset` on."""
+        loop, rest = plan[0][0], plan[1:]
+        if count == 1:
+            self._descend(stage, rest, position.block(loop, offset, block), parallel, lane_loop)
+            return
+
+        def body(variable: SSAValue, _) -> list[SSAValue]:
+            inside = position.iterate(loop, variable, count, offset, block)
+            self._descend(stage, rest, inside, parallel, lane_loop)
+            return []
+
+        self.emitter.loop(count, loop, body)
+
     def _tile(self, stage: tensorized.GenericOp, tile: Tile) -> None:
+        """The epilogue's value, or between blocks of a reduction the accumulators, into the output."""
         reductions = [name for level in self.levels for name in level.loop_order]
-        values = TileValues(self.emitter, self.buffers, tile, reductions)
-        value = values.value(stage.res)
         variables, placed, _ = tile.access(stage.accesses[-1], stage.loop_names, tile.lanes)
         valid = tile.width if tile.ragged else None
-        self.emitter.add(tensorized.StoreOp(value, self.output, variables, placed, valid))
+        place = Place(self.output, variables, placed, valid)
+        values = TileValues(self.emitter, self.buffers, tile, list(dict.fromkeys(reductions)), place)
+        made = stage.res
+        if not tile.position.last:
+            contract = _reduction(stage)
+            assert contract is not None
+            made = contract.res
+        self.emitter.add(tensorized.StoreOp(values.value(made), self.output, variables, placed, valid))
 
 
 def _memref(tensor) -> MemRefType:

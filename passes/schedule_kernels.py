@@ -3,8 +3,8 @@
 Expects: kernels after `tensorize-match` (contracts, lanes), and the target record on the module.
 Leaves: a `schedule` on every kernel, packed compile-time operands, `tensorized.pack` in the callers.
 
-A contraction runs panel by panel of its lane loop, so that a panel of weights stays in the first-level
-cache, rows inside; where the rows' operand does not fit half the second-level cache, an outer level cuts
+A contraction runs panel by panel of its lane loop, rows inside, so that a panel of weights stays in the
+first-level cache; where it is too large for that, the reduction runs in blocks that are not, and where the rows' operand does not fit half the second-level cache, an outer level cuts
 the rows into blocks that do.
 """
 
@@ -21,8 +21,9 @@ from xdsl.passes import ModulePass
 from ..dialects import tensorized
 from ..dialects.tensorized import LevelAttr
 from ..dialects.tensorized.attributes import element_bytes
+from ..dialects.tensorized.linear_form import flat_strides, row_major
 from .schedule.packing import pack_contract, pad_parameters
-from .schedule.register_tile import Band, choose_tile
+from .schedule.register_tile import Band, block_steps, choose_tile
 from .tensorize.target import TargetFacts, target_facts
 
 # Registers of one elementwise tile: enough to hide a load's latency.
@@ -53,11 +54,17 @@ def _schedule_contract(
     names, kinds = contract.loop_names, contract.kinds
     reductions = [n for n, kind in zip(names, kinds) if kind == "reduction"]
     parallel = [n for n in names if n not in reductions]
-    levels = [
-        LevelAttr.of(_panel_order(contract, parallel, band.lane_loop), tile),
-        LevelAttr.of(reductions, {}),
-    ]
-    if block := _cache_block(contract, band, tile, facts):
+    order = _panel_order(contract, parallel, band.lane_loop)
+    levels = [LevelAttr.of(order, tile), LevelAttr.of(reductions, {})]
+    steps = block_steps(band, tile, facts)
+    if blocks := _reduction_blocks(contract, reductions, steps):
+        panels, rows = order[: order.index(band.lane_loop) + 1], order[order.index(band.lane_loop) + 1 :]
+        levels[:1] = [
+            LevelAttr.of(panels, {n: size for n, size in tile.items() if n in panels}),
+            LevelAttr.of(list(blocks), blocks),
+            LevelAttr.of(rows, {n: size for n, size in tile.items() if n in rows}),
+        ]
+    if block := _cache_block(contract, band, tile, steps, facts):
         levels.insert(0, LevelAttr.of(list(block), block))
     kernel.set_schedule(kernel.lane_counts, levels)
     pack_contract(module, kernel, contract, tile[band.lane_loop])
@@ -87,7 +94,40 @@ def contract_band(contract: tensorized.ContractOp, kernel: tensorized.KernelOp) 
         steps=steps,
         latency=instruction.latency.data if instruction.latency else 1,
         per_cycle=instruction.per_cycle.data if instruction.per_cycle else 1,
+        blockable=_accumulators_can_wait(kernel, contract, lane_loop),
     )
+
+
+def _accumulators_can_wait(kernel: tensorized.KernelOp, contract: tensorized.ContractOp, lane_loop: str) -> bool:
+    """Whether accumulators may lie in the output between blocks of the reduction: it has their type, and
+    a register's elements lie side by side."""
+    end = kernel.body.block.last_op
+    last = end.operands[0].owner if end is not None else None
+    if not isinstance(last, tensorized.GenericOp) or lane_loop not in last.loop_names:
+        return False
+    out, accumulated = last.res.type, contract.res.type
+    assert isinstance(out, TensorType) and isinstance(accumulated, TensorType)
+    strides = flat_strides(last.accesses[-1], row_major(out.get_shape()), last.extents)
+    along = strides is not None and strides[last.loop_names.index(lane_loop)] == 1
+    return along and out.element_type == accumulated.element_type and isinstance(last.init.owner, tensorized.EmptyOp)
+
+
+def _reduction_blocks(contract: tensorized.ContractOp, reductions: list[str], steps: int) -> dict[str, int]:
+    """Tiles of the reduction loops, outermost first, so that about `steps` steps run in a block; empty if
+    all of them fit."""
+    extents = dict(zip(contract.loop_names, contract.extents))
+    widths = {contract.binding[loop.label.data]: loop.extent.data for loop in contract.declaration().loops}
+    blocks: dict[str, int] = {}
+    for i, name in enumerate(reductions):
+        width = widths.get(name, 1)
+        inside = math.prod(extents[n] // widths.get(n, 1) for n in reductions[i + 1 :])
+        tile = max(1, steps // inside) * width
+        if tile >= extents[name]:
+            break
+        blocks[name] = tile
+        if inside <= steps:
+            break
+    return blocks
 
 
 def _panel_order(contract: tensorized.ContractOp, parallel: list[str], lane_loop: str) -> list[str]:
@@ -102,14 +142,16 @@ def _panel_order(contract: tensorized.ContractOp, parallel: list[str], lane_loop
 
 
 def _cache_block(
-    contract: tensorized.ContractOp, band: Band, tile: dict[str, int], facts: TargetFacts
+    contract: tensorized.ContractOp, band: Band, tile: dict[str, int], steps: int, facts: TargetFacts
 ) -> dict[str, int]:
-    """Rows per block, if the operand that panels re-read does not fit half the second-level cache."""
+    """Rows per block, if what panels re-read for one block of `steps` reduction steps does not fit half
+    the second-level cache."""
     for value, access in zip(contract.inputs, contract.accesses):
         used = {contract.loop_names[d] for d in access.used_dims()}
         if band.lane_loop in used or not isinstance(value.type, TensorType):
             continue
         size = math.prod(value.type.get_shape()) * element_bytes(value.type.element_type)
+        size = size * steps // band.steps
         rows = [name for name in band.rows if name in used]
         if rows and band.extents[band.lane_loop] > tile[band.lane_loop] and 2 * size > facts.l2_bytes:
             extent = band.extents[rows[0]]

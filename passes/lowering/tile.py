@@ -18,12 +18,16 @@ Const = AffineExpr.constant
 @dataclass(frozen=True)
 class Position:
     """Loop variables so far, how many iterations each has, and for every loop of the nest its first
-    index (an expression of the variables) and how many iterations are left to run from there."""
+    index (an expression of the variables) and how many iterations are left to run from there.
+    `first` and `last`: whether the reduction's first and last steps are among those left; a block of a
+    reduction that is not first goes on from what the block before left in the output."""
 
     variables: tuple[SSAValue, ...] = ()
     counts: tuple[int, ...] = ()
     start: Mapping[str, AffineExpr] = field(default_factory=dict)
     size: Mapping[str, int] = field(default_factory=dict)
+    first: bool = True
+    last: bool = True
 
     @staticmethod
     def of(loops: Mapping[str, int]) -> Position:

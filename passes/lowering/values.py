@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from xdsl.dialects.builtin import MemRefType, TensorType, VectorType
 from xdsl.ir import SSAValue
@@ -17,12 +18,24 @@ from .tile import Position, Tile, lane_indices, stays_inside
 Buffers = Mapping[SSAValue, SSAValue]
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a tile's result goes: the arguments of its store."""
+
+    output: SSAValue
+    variables: list[SSAValue]
+    access: AffineMap
+    valid: int | None
+
+
 class TileValues:
     """Computes tensor values of a kernel for one tile. `buffers` maps the kernel's arguments to memrefs,
-    `reductions` names the loops a contraction runs, outermost first."""
+    `reductions` names the loops a contraction runs, outermost first; between blocks of a reduction the
+    accumulators wait at `place`."""
 
-    def __init__(self, emitter: LoopEmitter, buffers: Buffers, tile: Tile, reductions: list[str]):
+    def __init__(self, emitter: LoopEmitter, buffers: Buffers, tile: Tile, reductions: list[str], place: Place):
         self.emitter, self.buffers, self.tile, self.reductions = emitter, buffers, tile, reductions
+        self.place = place
         self.memo: dict[SSAValue, SSAValue] = {}
 
     def vector(self, element, lanes: int) -> VectorType:
@@ -49,7 +62,9 @@ class TileValues:
     def _elementwise(self, op: tensorized.GenericOp) -> SSAValue:
         """A reduction whose loops all have extent 1 is elementwise too: it reads its start value."""
         operands = zip((*op.inputs, op.init), op.accesses, op.body.block.args, strict=True)
-        arguments = [self.operand(value, access, op) for value, access, used in operands if list(used.uses)]
+        arguments = [
+            self.operand(value, access, op) for value, access, used in operands if list(used.uses)
+        ]
         body = op.body.clone()
         for argument in reversed(body.block.args):
             if not list(argument.uses):
@@ -97,12 +112,23 @@ class TileValues:
         return self.emitter.add(loaded).results[0]
 
     def _contract(self, op: tensorized.ContractOp) -> SSAValue:
-        start = self.value(op.init)
+        start = self.value(op.init) if self.tile.position.first else self._resumed(op)
         kinds = dict(zip(op.loop_names, op.kinds))
         order = [name for name in self.reductions if kinds.get(name) == "reduction"]
         if len(order) != op.kinds.count("reduction"):
             raise TenonError(f"lower-kernels: the schedule orders reductions {order} of {op.loop_names}")
         return self._reduce(op, order, self.tile.position, start)
+
+    def _resumed(self, op: tensorized.ContractOp) -> SSAValue:
+        """The accumulators that the block before left in the output."""
+        at = self.place
+        assert isinstance(op.res.type, TensorType) and isinstance(at.output.type, MemRefType)
+        element = op.res.type.element_type
+        if at.output.type.element_type != element:
+            raise TenonError(f"lower-kernels: accumulators of {element} cannot wait in {at.output.type}")
+        vector = self.vector(element, self.tile.lanes)
+        loaded = tensorized.LoadOp(at.output, at.variables, at.access, vector, at.valid)
+        return self.emitter.add(loaded).results[0]
 
     def _reduce(
         self, op: tensorized.ContractOp, order: list[str], position: Position, acc: SSAValue

@@ -23,7 +23,7 @@ def in_place_arguments(kernel: KernelOp) -> set[int]:
     if not isinstance(end, YieldOp) or len(end.operands) != 1:
         return set()
     last = end.operands[0].owner
-    if not isinstance(last, GenericOp) or last.is_reduction:
+    if not isinstance(last, GenericOp) or last.is_reduction or _writes_before_the_end(kernel):
         return set()
     empty = last.init.owner
     if not isinstance(empty, EmptyOp) or empty.fill is not None:
@@ -33,6 +33,19 @@ def in_place_arguments(kernel: KernelOp) -> set[int]:
         for argument in kernel.body.block.args
         if _same_buffer(argument, last.res) and _only_read_where_written(argument, last)
     }
+
+
+def _writes_before_the_end(kernel: KernelOp) -> bool:
+    """Whether a reduction runs in blocks, its accumulators waiting in the output meanwhile."""
+    reductions = {
+        loop.label.data
+        for nest in kernel.body.block.ops
+        if isinstance(nest, NestOperation)
+        for loop in nest.loops
+        if loop.kind.data == "reduction"
+    }
+    levels = list(kernel.schedule or ())[:-1]
+    return any(name in reductions for level in levels for name in level.loop_order)
 
 
 def _same_buffer(one: SSAValue, other: SSAValue) -> bool:

@@ -2,10 +2,10 @@
 
 A tile of `rows x NV` accumulators runs one step of the reduction in
 
-    max(rows * NV / instructions per cycle, latency, loads / loads per cycle, uops / issue width,
-        panel bytes / bandwidth of the cache that holds the panel)
+    max(rows * NV / instructions per cycle, latency, loads / loads per cycle, uops / issue width)
 
-cycles, and pays once per tile for its start values and epilogue. The shape with the fewest cycles over
+cycles, and pays once per tile for its start values and epilogue, or once per block of the reduction
+where its panel is too large for the first-level cache and the reduction runs block by block. The shape with the fewest cycles over
 the whole band wins; ragged ends are counted as the tiles they really are. After UNIT's analytic first
 choice and the register rule MR * NV + NV + 1 <= registers of hand-written GEMM kernels.
 """
@@ -25,13 +25,16 @@ TILE_OVERHEAD_CYCLES = 12
 LARGEST_ROWS = 28
 # What a core sustains from its second-level cache while it computes: half of the usual 32 bytes per cycle.
 L2_BYTES_PER_CYCLE = 16
+# A block of a panel takes this part of the first-level cache; rows and accumulators pass through the rest.
+PANEL_SHARE = 2
 
 
 @dataclass(frozen=True)
 class Band:
     """What the estimate needs to know of a contraction: extents of its parallel loops, the loop along
     lanes, the lanes of a register, for every operand the loops it varies with and the bytes of its
-    elements, the number of reduction steps, and the instruction's latency and throughput."""
+    elements, the number of reduction steps, the instruction's latency and throughput, and whether the
+    reduction may run in blocks (accumulators can wait in the output)."""
 
     extents: Mapping[str, int]
     lane_loop: str
@@ -41,6 +44,7 @@ class Band:
     steps: int
     latency: int
     per_cycle: int
+    blockable: bool
 
     @property
     def rows(self) -> list[str]:
@@ -93,39 +97,44 @@ def _registers(band: Band, tile: Mapping[str, int]) -> int:
     return math.prod(grid.values()) + held
 
 
+def block_steps(band: Band, tile: Mapping[str, int], facts: TargetFacts) -> int:
+    """Reduction steps of a panel that stay in the first-level cache while the row tiles pass; all of
+    them, if the reduction cannot run in blocks or one tile takes all rows."""
+    step_bytes = _panel_bytes(band, _grid(band, tile))
+    if not band.blockable or not step_bytes or band.steps * step_bytes <= facts.l1_bytes * 3 // 4:
+        return band.steps
+    return max(1, facts.l1_bytes // PANEL_SHARE // step_bytes)
+
+
+def _panel_bytes(band: Band, grid: Mapping[str, int]) -> int:
+    """Bytes per step of the operands along the lanes that every row tile reads again."""
+    return sum(
+        loaded * band.lanes * size
+        for varies, size, loaded in zip(band.operands, band.element_bytes, _loaded(band, grid))
+        if band.lane_loop in varies and not varies >= set(band.rows)
+    )
+
+
 def _cycles(band: Band, tile: Mapping[str, int], facts: TargetFacts) -> float:
     """Estimated cycles of the whole band, every ragged tile at its own size."""
     blocks = [
-        (peeled if name == band.lane_loop else balanced)(band.extents[name], size)
-        for name, size in tile.items()
+        (peeled if name == band.lane_loop else balanced)(band.extents[name], size) for name, size in tile.items()
     ]
     outside = math.prod(extent for name, extent in band.extents.items() if name not in tile)
+    in_block = block_steps(band, tile, facts)
+    rounds = -(-band.steps // in_block)
     total = 0.0
     for shape in product(*blocks):
         count = math.prod(n for n, _ in shape)
         grid = _grid(band, {name: size for name, (_, size) in zip(tile, shape)})
         accumulators, loads = math.prod(grid.values()), sum(_loaded(band, grid))
+        streamed = _panel_bytes(band, grid)
         step = max(
             accumulators / band.per_cycle,
             band.latency,
             loads / facts.loads_per_cycle,
             (accumulators + loads + 2) / ISSUE_WIDTH,
-            _panel_cycles(band, grid, facts),
+            streamed / L2_BYTES_PER_CYCLE if in_block * streamed > facts.l1_bytes * 3 // 4 else 0,
         )
-        total += count * (step * band.steps + TILE_OVERHEAD_CYCLES + 2 * accumulators)
+        total += count * (step * band.steps + rounds * (TILE_OVERHEAD_CYCLES + 2 * accumulators))
     return total * outside
-
-
-def _panel_cycles(band: Band, grid: Mapping[str, int], facts: TargetFacts) -> float:
-    """Cycles per step to fetch operands along the lanes that every row tile reads again, where the panel
-    is too large to stay in the first-level cache beside the rows."""
-    cycles = 0.0
-    for varies, size, loaded in zip(band.operands, band.element_bytes, _loaded(band, grid)):
-        step_bytes = loaded * band.lanes * size
-        if (
-            band.lane_loop in varies
-            and not varies >= set(band.rows)
-            and step_bytes * band.steps > facts.l1_bytes * 3 // 4
-        ):
-            cycles += step_bytes / L2_BYTES_PER_CYCLE
-    return cycles

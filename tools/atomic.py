@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,17 +27,28 @@ def one_line_errors(path: Path) -> Iterator[None]:
 
 
 def write_file(path: Path, writer: Writer) -> None:
-    """Let `writer` make the file `path`."""
-    if path.is_dir():
+    """Let `writer` make the file `path`. A device or a pipe is written to, never replaced by a file."""
+    with one_line_errors(path):
+        mode = path.stat().st_mode if path.exists() else stat.S_IFREG
+    if stat.S_ISDIR(mode):
         raise TenonError(f"{path}: is a directory, expected a file name")
-    write_files(path.parent, {path.name: writer})
+    # /dev/stdout is a link, to a regular file where stdout is redirected: the link must stay.
+    if stat.S_ISREG(mode) and path.absolute().parts[1:2] not in (("dev",), ("proc",)):
+        write_files(path.parent, {path.name: writer})
+        return
+    with one_line_errors(path), tempfile.TemporaryDirectory(prefix="tenonc-") as folder:
+        content = Path(folder) / path.name
+        writer(content)
+        with path.open("wb") as device:
+            device.write(content.read_bytes())
 
 
 def check_folder(folder: Path) -> None:
     """Raise early, before hours of work, where `folder` cannot be made or written to."""
     existing = folder
-    while not existing.exists() and existing != existing.parent:
-        existing = existing.parent
+    with one_line_errors(folder):
+        while not existing.exists() and existing != existing.parent:
+            existing = existing.parent
     if not existing.is_dir():
         raise TenonError(f"{folder}: cannot be written: {existing} is not a directory")
     if not os.access(existing, os.W_OK | os.X_OK):
@@ -48,17 +60,28 @@ def write_files(folder: Path, writers: Mapping[str, Writer]) -> None:
 
     Files already there under other names stay."""
     check_folder(folder)
-    with one_line_errors(folder):
-        fresh = not folder.exists()
-        folder.mkdir(parents=True, exist_ok=True)
+    for name in writers:  # found now, before the first file has moved
+        if (folder / name).is_dir():
+            raise TenonError(f"{folder / name}: is a directory, expected a file name")
+    with one_line_errors(folder), _folder(folder):
         staging = Path(tempfile.mkdtemp(prefix=".tenonc-", dir=folder))
         try:
             for name, writer in writers.items():
                 writer(staging / name)
             for name in writers:
                 os.replace(staging / name, folder / name)
-            fresh = False
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-            if fresh:
-                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _folder(folder: Path) -> Iterator[None]:
+    """`folder` with its parents; those made here vanish again if what follows fails."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        if missing:
+            shutil.rmtree(missing[-1], ignore_errors=True)
+        raise

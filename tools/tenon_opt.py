@@ -32,6 +32,7 @@ from xdsl.xdsl_opt_main import xDSLOptMain
 
 from ..dialects.errors import TenonError, UsageError
 from .atomic import write_file
+from .failures import failure, one_line, silence_stdout
 from .universe import TARGETS
 
 if TYPE_CHECKING:
@@ -78,7 +79,9 @@ class TenonOptMain(xDSLOptMain):
             what = str(error).splitlines()[-1].strip().lower()
             raise UsageError(f"pass pipeline '{self.args.passes}': {what}") from error
         except ValueError as error:
-            raise UsageError(f"pass pipeline '{self.args.passes}': {_one_line(error)}") from error
+            raise UsageError(
+                f"pass pipeline '{self.args.passes}': {_lower_first(one_line(error))}"
+            ) from error
         verify_and_print = self.pipeline.callback
         assert verify_and_print is not None
 
@@ -98,7 +101,7 @@ class TenonOptMain(xDSLOptMain):
         try:
             return super().prepare_input()
         except ValueError as error:
-            raise UsageError(f"{self.get_input_name()}: {_one_line(error)}") from error
+            raise UsageError(f"{self.get_input_name()}: {_lower_first(one_line(error))}") from error
 
     def parse_chunk(self, chunk: IO[bytes], file_extension: str, start_offset: int = 0) -> ModuleOp | None:
         try:
@@ -108,7 +111,7 @@ class TenonOptMain(xDSLOptMain):
         except RecursionError as error:
             raise TenonError(f"{self.get_input_name()}: nested too deeply") from error
         except Exception as error:  # the parser on text that is no IR at all: bytes, broken literals
-            what = f"{type(error).__name__}: {_one_line(error)}"
+            what = f"{type(error).__name__}: {_lower_first(one_line(error))}"
             raise TenonError(f"{self.get_input_name()}: cannot be parsed: {what}") from error
 
     def apply_passes(self, prog: ModuleOp) -> None:
@@ -137,15 +140,8 @@ class TenonOptMain(xDSLOptMain):
     def run(self) -> None:
         super().run()
         if self._held is not None:
-            path, text = Path(self.args.output_file), self._held.getvalue()
-            if path.exists() and not (path.is_file() or path.is_dir()):  # /dev/null or a pipe: not replaced
-                path.write_text(text)
-            else:
-                write_file(path, lambda part: part.write_text(text))
-
-
-def _one_line(error: BaseException) -> str:
-    return _lower_first(" ".join(str(error).split()))
+            text = self._held.getvalue()
+            write_file(Path(self.args.output_file), lambda part: part.write_text(text))
 
 
 def _lower_first(text: str) -> str:
@@ -157,9 +153,9 @@ def _verify_line(module: ModuleOp, error: VerifyException, after: ModulePass | N
     when = f"after pass '{after.name}': " if after else ""
     op = _first_broken(module)
     if op is None:
-        return f"{when}{_one_line(error)}"
+        return f"{when}{_lower_first(one_line(error))}"
     where = f"'{op.location.desc.data}': " if isinstance(op.location, NameLoc) else ""
-    return f"{when}{where}{op.name}: {_one_line(error)}"
+    return f"{when}{where}{op.name}: {_lower_first(one_line(error))}"
 
 
 def _first_broken(module: ModuleOp) -> Operation | None:
@@ -171,25 +167,33 @@ def _first_broken(module: ModuleOp) -> Operation | None:
     return None
 
 
-def _error_line(error: BaseException) -> str:
+def _failure(error: BaseException) -> tuple[str, int]:
+    """The line and the exit status; besides a tool's usual errors, those of xDSL's parser and verifier."""
     match error:
         case ParseError():
-            return f"{error.span.get_location()}: {_lower_first(' '.join(error.msg.split()))}"
+            message = _lower_first(" ".join(error.msg.split())).rstrip("!.")
+            return f"error: {error.span.get_location()}: {message}", TenonError.status
         case OSError():
-            return f"{error.filename}: {(error.strerror or str(error)).lower()}"
+            return f"error: {error.filename}: {(error.strerror or str(error)).lower()}", TenonError.status
+        case DiagnosticException():
+            return f"error: {_lower_first(one_line(error))}", TenonError.status
         case _:
-            return _one_line(error)
+            return failure(error)
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Runs the driver on `args` (default: the command line) and returns the exit status."""
     try:
         TenonOptMain(args).run()
-    except (TenonError, ParseError, DiagnosticException, OSError) as error:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        silence_stdout()
+    except (Exception, KeyboardInterrupt) as error:
         if "--debug" in (sys.argv[1:] if args is None else args):
             raise
-        print(f"error: {_error_line(error)}", file=sys.stderr)
-        return error.status if isinstance(error, TenonError) else 1
+        line, status = _failure(error)
+        print(line, file=sys.stderr)
+        return status
     return 0
 
 

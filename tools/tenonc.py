@@ -7,14 +7,10 @@ is one line on stderr; `--debug` shows the traceback.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 
-from ..dialects.errors import TenonError
-
-INTERNAL_ERROR = 70
-INTERRUPTED = 130
+from .failures import failure, silence_stdout
 
 
 class Verb:
@@ -120,35 +116,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
-        # The reader of stdout went away; keep the interpreter from flushing into it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence_stdout()
         return 0
 
 
 def _perform(arguments: argparse.Namespace) -> int:
     try:
         arguments.action(arguments)
-    except TenonError as error:
-        return _report(arguments, f"error: {error}", error.status)
     except BrokenPipeError:
         raise
-    except KeyboardInterrupt:
-        return _report(arguments, "interrupted", INTERRUPTED)
-    except MemoryError:
-        return _report(arguments, "error: not enough memory", TenonError.status)
-    except Exception as error:  # the last line of defence: a fault of ours is still one line
-        reason = " ".join(str(error).split())[:300]
-        return _report(arguments, f"internal error: {type(error).__name__}: {reason}", INTERNAL_ERROR)
+    except (Exception, KeyboardInterrupt) as error:
+        if arguments.debug:
+            import traceback
+
+            traceback.print_exc()
+        line, status = failure(error)
+        print(line, file=sys.stderr)
+        return status
     return 0
-
-
-def _report(arguments: argparse.Namespace, line: str, status: int) -> int:
-    if arguments.debug:
-        import traceback
-
-        traceback.print_exc()
-    print(line, file=sys.stderr)
-    return status
 
 
 if __name__ == "__main__":

@@ -71,7 +71,8 @@ def run_model(arguments: argparse.Namespace) -> None:
 def read_array(name: str, path: Path) -> np.ndarray:
     """The array in an .npy file; nothing pickled is ever loaded."""
     try:
-        array = np.load(path, allow_pickle=False)
+        # Mapped: a header that promises more than the file holds fails before any memory is taken.
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise TenonError(f"input '{name}': {path}: no such file") from None
     except OSError as error:
@@ -79,7 +80,9 @@ def read_array(name: str, path: Path) -> np.ndarray:
             f"input '{name}': {path}: cannot be read: {(error.strerror or str(error)).lower()}"
         ) from None
     except (ValueError, EOFError):
-        raise TenonError(f"input '{name}': {path}: is not an .npy file of plain numbers") from None
+        raise TenonError(
+            f"input '{name}': {path}: is not an .npy file of plain numbers, or is truncated"
+        ) from None
     if not isinstance(array, np.ndarray):
         raise TenonError(f"input '{name}': {path}: is an archive, expected one array in an .npy file")
     return array

@@ -1,5 +1,10 @@
 """Files appear whole or not at all."""
 
+import os
+import stat
+import threading
+from pathlib import Path
+
 import pytest
 
 from tenonc.compiler import TenonError
@@ -61,3 +66,44 @@ def test_os_errors_are_one_line(tmp_path):
         write_files(tmp_path / "out", {"x": full})
     assert str(caught.value) == f"{tmp_path / 'out'}: cannot be written: no space left on device"
     assert names(tmp_path) == []
+
+
+def test_a_folder_in_a_files_place_stops_before_anything_moves(tmp_path):
+    (tmp_path / "y").mkdir()
+    (tmp_path / "x").write_text("old")
+    with pytest.raises(TenonError, match="y: is a directory, expected a file name"):
+        write_files(tmp_path, {"x": fill("new"), "y": fill("new")})
+    assert (tmp_path / "x").read_text() == "old" and names(tmp_path) == ["x", "y"]
+
+
+def test_folders_made_on_the_way_vanish_with_the_failure(tmp_path):
+    for folder in (tmp_path / "a" / "b", tmp_path / "a" / ("n" * 300)):
+        with pytest.raises((TenonError, RuntimeError)):
+            write_files(folder, {"x": fail})
+        assert names(tmp_path) == []
+
+
+def test_overlong_name_is_one_line(tmp_path):
+    with pytest.raises(TenonError, match="cannot be written: file name too long"):
+        write_file(tmp_path / ("n" * 300), fill("1"))
+    with pytest.raises(TenonError, match="cannot be written: file name too long"):
+        write_files(tmp_path / ("n" * 300) / "out", {"x": fill("1")})
+    assert names(tmp_path) == []
+
+
+def test_a_pipe_is_written_to_and_stays(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    found: list[str] = []
+    reader = threading.Thread(target=lambda: found.append(pipe.read_text()))
+    reader.start()
+    write_file(pipe, fill("1"))
+    reader.join(10)
+    assert found == ["1"] and stat.S_ISFIFO(pipe.stat().st_mode) and names(tmp_path) == ["pipe"]
+
+
+def test_a_full_device_is_one_line():
+    full = Path("/dev/full")
+    with pytest.raises(TenonError, match="/dev/full: cannot be written: no space left on device"):
+        write_file(full, fill("1"))
+    assert stat.S_ISCHR(full.stat().st_mode)

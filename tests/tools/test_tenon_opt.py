@@ -248,3 +248,83 @@ def test_check_semantics_refuses_weights_that_are_none(source, capsys: pytest.Ca
     weights = source("nothing", "w.safetensors")
     assert tenon_opt.main([source(GOOD), "--check-semantics", "--weights", weights]) == 1
     assert "not a readable weight file" in error_line(capsys)
+
+
+def test_every_target_answers_to_its_name(source, capsys: pytest.CaptureFixture[str]):
+    """Also under the names that the stock xdsl-opt knows."""
+    for target in ("llvm", "tenon-llvm"):
+        assert tenon_opt.main([source("builtin.module {}"), "-t", target]) == 0
+        assert "attributes #0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (KeyError("a"), 70, "internal error: KeyError: 'a'"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (MemoryError(), 1, "error: not enough memory"),
+    ],
+)
+def test_what_no_pass_should_raise(source, capsys, monkeypatch, error, status, line):
+    class Raises(ModulePass):
+        name = "raises"
+
+        def apply(self, ctx: Context, op: ModuleOp) -> None:
+            raise error
+
+    monkeypatch.setitem(UNIVERSE.all_passes, "raises", lambda: Raises)
+    assert tenon_opt.main([source(GOOD), "-p", "raises"]) == status
+    assert capsys.readouterr().err == line + "\n"
+
+
+MODEL = """func.func @main(%x : tensor<2x4xf32>, %w : tensor<4x8xf32>) -> tensor<2x8xf32> {
+  %y = nn.matmul(%x, %w) : (tensor<2x4xf32>, tensor<4x8xf32>) -> tensor<2x8xf32>
+  func.return %y : tensor<2x8xf32>
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "message"),
+    [
+        ("tensorize-match", "the module has no tenon.target: run attach-target first"),
+        ("schedule-kernels", "the module has no tenon.target: run attach-target first"),
+        ("plan-memory", "plan-memory: nn.matmul in @main is neither a kernel call nor known at compile time"),
+        (
+            "lower-nn,assign-layouts,fuse-kernels,lower-kernels",
+            "lower-kernels: @linalg_generic has no schedule",
+        ),
+    ],
+)
+def test_a_pass_too_early_says_what_is_missing(source, capsys, pipeline, message):
+    assert tenon_opt.main([source(MODEL), "-p", pipeline]) == 1
+    assert error_line(capsys) == f"error: {message}"
+
+
+def test_a_module_too_early_for_its_target(source, capsys: pytest.CaptureFixture[str]):
+    assert tenon_opt.main([source(MODEL), "-t", "llvm"]) == 1
+    assert error_line(capsys) == "error: function @main is not on memrefs: run plan-memory first"
+
+
+STAGES = (
+    "lower-nn",
+    "assign-layouts",
+    "fuse-kernels",
+    "collapse-loops",
+    "attach-target{name=x86-64}",
+    "tensorize-match",
+    "schedule-kernels",
+    "plan-memory",
+    "materialize-weights",
+    "lower-kernels",
+)
+
+
+@pytest.mark.parametrize("twice", range(len(STAGES)))
+def test_a_pass_run_twice_changes_nothing_more(source, capsys, twice):
+    def text(stages) -> str:
+        assert tenon_opt.main([source(MODEL), "-p", ",".join(stages)]) == 0
+        return capsys.readouterr().out
+
+    so_far = STAGES[: twice + 1]
+    assert text([*so_far, STAGES[twice]]) == text(so_far)

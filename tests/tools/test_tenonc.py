@@ -1,7 +1,10 @@
 """The command line's checks: one line and an exit status for every mistake, nothing half written."""
 
+import os
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -96,10 +99,20 @@ def test_array_files(capsys, model, tmp_path, array):
     archive, pickled = tmp_path / "a.npz", tmp_path / "p.npy"
     np.savez(archive, x=np.zeros(2))
     np.save(pickled, np.array([{}], dtype=object), allow_pickle=True)
+    huge, evil = tmp_path / "huge.npy", tmp_path / "evil.npy"
+    header = {"descr": "<f4", "fortran_order": False, "shape": (1 << 40,)}
+    with huge.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+    call = b"{'descr': __import__('os').mkdir('pwned'), 'shape': (1,), 'fortran_order': False}"
+    evil.write_bytes(b"\x93NUMPY\x01\x00\x60\x00" + call.ljust(0x60))
     assert line_for(missing) == f"input 'x': {missing}: no such file"
     assert line_for(tmp_path) == f"input 'x': {tmp_path}: cannot be read: is a directory"
-    assert line_for(text) == f"input 'x': {text}: is not an .npy file of plain numbers"
-    assert line_for(pickled) == f"input 'x': {pickled}: is not an .npy file of plain numbers"
+    assert line_for(text) == f"input 'x': {text}: is not an .npy file of plain numbers, or is truncated"
+    plain = "is not an .npy file of plain numbers, or is truncated"
+    for path in (huge, evil):
+        assert line_for(path) == f"input 'x': {path}: {plain}"
+    assert not Path("pwned").exists()
+    assert line_for(pickled) == f"input 'x': {pickled}: is not an .npy file of plain numbers, or is truncated"
     assert line_for(archive) == f"input 'x': {archive}: is an archive, expected one array in an .npy file"
 
 
@@ -150,3 +163,23 @@ def test_closed_pipe_is_silent():
     errors = process.stderr.read()
     process.wait()
     assert errors == ""
+
+
+def test_ctrl_c_is_one_line(tmp_path):
+    """The model comes through a pipe nobody fills: so the interrupt meets a command at work."""
+    os.mkfifo(tmp_path / "m.onnx")
+    command = [
+        sys.executable,
+        "-m",
+        "tenonc.tools.tenonc",
+        "compile",
+        tmp_path / "m.onnx",
+        "-o",
+        tmp_path / "o",
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    with (tmp_path / "m.onnx").open("wb"):  # returns once the command has opened its end
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (130, "interrupted\n")
+    assert not (tmp_path / "o").exists()

@@ -59,7 +59,7 @@ class _KernelLowering:
         stages = _stages(self.result)
         self._fill(stages)
         for stage in stages:
-            self._stage(stage)
+            _StageLowering(self, stage).run()
         self.emitter.add(tensorized.YieldOp())
         kernel = tensorized.KernelOp(self.kernel.sym_name.data, [], Region(self.block))
         kernel.location = self.kernel.location
@@ -73,108 +73,91 @@ class _KernelLowering:
             lanes = max(self.lanes.values())
             fill_border(self.emitter, self.output, box, empty.fill.value.data, lanes)
 
-    def _stage(self, stage: tensorized.GenericOp) -> None:
-        """One band: the loops of its reduction, if it has one, else of the nest that ends it."""
-        root = _reduction(stage) or stage
-        loops = dict(zip(root.loop_names, root.extents))
-        parallel = [n for n, kind in zip(root.loop_names, root.kinds) if kind == "parallel"]
-        lane_loops = [n for n in parallel if n in self.lanes]
-        if len(lane_loops) != 1:
-            raise TenonError(
-                f"lower-kernels: @{self.kernel.sym_name.data} needs one lane loop, has {len(lane_loops)}"
-            )
-        plan = [
-            (name, level.tiles.get(name, 1))
-            for level in self.levels
-            for name in level.loop_order
-            if name in parallel or (name in loops and level is not self.levels[-1])
-        ]
-        missing = set(parallel) - {name for name, _ in plan}
-        if missing:
-            raise TenonError(
-                f"lower-kernels: @{self.kernel.sym_name.data}: no order for loops {sorted(missing)}"
-            )
-        self._descend(stage, plan, Position.of(loops), parallel, lane_loops[0])
 
-    def _descend(
-        self,
-        stage: tensorized.GenericOp,
-        plan: list[tuple[str, int]],
-        position: Position,
-        parallel: list[str],
-        lane_loop: str,
-    ) -> None:
+Plan = list[tuple[str, int]]
+"""Loops still to be opened, outermost first, and the tile of each."""
+
+
+class _StageLowering:
+    """One band: the loops of its reduction, if it has one, else of the nest that ends it."""
+
+    def __init__(self, kernel: _KernelLowering, stage: tensorized.GenericOp):
+        self.kernel, self.stage, self.emitter = kernel, stage, kernel.emitter
+        self.contract = _reduction(stage)
+        root = self.contract or stage
+        self.loops = dict(zip(root.loop_names, root.extents))
+        self.parallel = [n for n, kind in zip(root.loop_names, root.kinds) if kind == "parallel"]
+        lane_loops = [n for n in self.parallel if n in kernel.lanes]
+        name = kernel.kernel.sym_name.data
+        if len(lane_loops) != 1:
+            raise TenonError(f"lower-kernels: @{name} needs one lane loop, has {len(lane_loops)}")
+        self.lane_loop = lane_loops[0]
+        self.plan: Plan = [
+            (loop, level.tiles.get(loop, 1))
+            for level in kernel.levels
+            for loop in level.loop_order
+            if loop in self.parallel or (loop in self.loops and level is not kernel.levels[-1])
+        ]
+        missing = set(self.parallel) - {loop for loop, _ in self.plan}
+        if missing:
+            raise TenonError(f"lower-kernels: @{name}: no order for loops {sorted(missing)}")
+
+    def run(self) -> None:
+        self._descend(self.plan, Position.of(self.loops))
+
+    def _descend(self, plan: Plan, position: Position) -> None:
         """Opens the loops of the plan one by one, a copy per distinct block size; then the tile."""
         if not plan:
-            rows = tuple((n, position.size[n]) for n in parallel if n != lane_loop and position.size[n] > 1)
-            self._tile(stage, Tile(position, rows, lane_loop, self.lanes[lane_loop]))
+            self._tile(position)
             return
         loop, size = plan[0]
-        if loop not in parallel:
-            self._descend_reduction(stage, plan, position, parallel, lane_loop)
+        if loop not in self.parallel:
+            self._descend_reduction(plan, position)
             return
         offset = 0
-        for count, block in (peeled if loop == lane_loop else balanced)(position.size[loop], size):
-            self._blocks(stage, plan, position, parallel, lane_loop, count, offset, block)
+        for count, block in (peeled if loop == self.lane_loop else balanced)(position.size[loop], size):
+            self._blocks(plan, position, count, offset, block)
             offset += count * block
 
-    def _descend_reduction(
-        self,
-        stage: tensorized.GenericOp,
-        plan: list[tuple[str, int]],
-        position: Position,
-        parallel: list[str],
-        lane_loop: str,
-    ) -> None:
+    def _descend_reduction(self, plan: Plan, position: Position) -> None:
         """Blocks of a reduction: the first and the last are copies of their own, those between one loop."""
         loop, size = plan[0]
         sizes = [block for count, block in balanced(position.size[loop], size) for _ in range(count)]
+        end = len(sizes) - 1
+        kinds = [
+            (position.first and i == 0, position.last and i == end, block) for i, block in enumerate(sizes)
+        ]
         offset = 0
-        for (first, last, block), group in groupby(
-            (position.first and i == 0, position.last and i == len(sizes) - 1, block) for i, block in enumerate(sizes)
-        ):
+        for (first, last, block), group in groupby(kinds):
             count = len(list(group))
-            inside = replace(position, first=first, last=last)
-            self._blocks(stage, plan, inside, parallel, lane_loop, count, offset, block)
+            self._blocks(plan, replace(position, first=first, last=last), count, offset, block)
             offset += count * block
 
-    def _blocks(
-        self,
-        stage: tensorized.GenericOp,
-        plan: list[tuple[str, int]],
-        position: Position,
-        parallel: list[str],
-        lane_loop: str,
-        count: int,
-        offset: int,
-        block: int,
-    ) -> None:
+    def _blocks(self, plan: Plan, position: Position, count: int, offset: int, block: int) -> None:
         """`count` blocks of the plan's first loop, from `offset` on."""
         loop, rest = plan[0][0], plan[1:]
         if count == 1:
-            self._descend(stage, rest, position.block(loop, offset, block), parallel, lane_loop)
+            self._descend(rest, position.block(loop, offset, block))
             return
 
         def body(variable: SSAValue, _) -> list[SSAValue]:
-            inside = position.iterate(loop, variable, count, offset, block)
-            self._descend(stage, rest, inside, parallel, lane_loop)
+            self._descend(rest, position.iterate(loop, variable, count, offset, block))
             return []
 
         self.emitter.loop(count, loop, body)
 
-    def _tile(self, stage: tensorized.GenericOp, tile: Tile) -> None:
+    def _tile(self, position: Position) -> None:
         """The epilogue's value, or between blocks of a reduction the accumulators, into the output."""
-        reductions = [name for level in self.levels for name in level.loop_order]
+        size = position.size
+        rows = tuple((n, size[n]) for n in self.parallel if n != self.lane_loop and size[n] > 1)
+        tile = Tile(position, rows, self.lane_loop, self.kernel.lanes[self.lane_loop])
+        stage, output = self.stage, self.kernel.output
         variables, placed, _ = tile.access(stage.accesses[-1], stage.loop_names, tile.lanes)
-        valid = tile.width if tile.ragged else None
-        place = Place(self.output, variables, placed, valid)
-        values = TileValues(self.emitter, self.buffers, tile, list(dict.fromkeys(reductions)), place)
-        made = stage.res
-        if not tile.position.last:
-            contract = _reduction(stage)
-            assert contract is not None
-            made = contract.res
-        self.emitter.add(tensorized.StoreOp(values.value(made), self.output, variables, placed, valid))
+        place = Place(output, variables, placed, tile.width if tile.ragged else None)
+        reductions = [name for level in self.kernel.levels for name in level.loop_order]
+        values = TileValues(self.emitter, self.kernel.buffers, tile, list(dict.fromkeys(reductions)), place)
+        made = stage.res if position.last or self.contract is None else self.contract.res
+        self.emitter.add(tensorized.StoreOp(values.value(made), output, variables, placed, place.valid))
 
 
 def _memref(tensor) -> MemRefType:

@@ -4,8 +4,9 @@ Expects: kernels after `tensorize-match` (contracts, lanes), and the target reco
 Leaves: a `schedule` on every kernel, packed compile-time operands, `tensorized.pack` in the callers.
 
 A contraction runs panel by panel of its lane loop, rows inside, so that a panel of weights stays in the
-first-level cache; where it is too large for that, the reduction runs in blocks that are not, and where the rows' operand does not fit half the second-level cache, an outer level cuts
-the rows into blocks that do.
+first-level cache; where it is too large for that, the reduction runs in blocks that are not, and where
+the rows' operand does not fit half the second-level cache, an outer level cuts the rows into blocks that
+do.
 """
 
 from __future__ import annotations
@@ -98,7 +99,9 @@ def contract_band(contract: tensorized.ContractOp, kernel: tensorized.KernelOp) 
     )
 
 
-def _accumulators_can_wait(kernel: tensorized.KernelOp, contract: tensorized.ContractOp, lane_loop: str) -> bool:
+def _accumulators_can_wait(
+    kernel: tensorized.KernelOp, contract: tensorized.ContractOp, lane_loop: str
+) -> bool:
     """Whether accumulators may lie in the output between blocks of the reduction: it has their type, and
     a register's elements lie side by side."""
     end = kernel.body.block.last_op
@@ -109,7 +112,11 @@ def _accumulators_can_wait(kernel: tensorized.KernelOp, contract: tensorized.Con
     assert isinstance(out, TensorType) and isinstance(accumulated, TensorType)
     strides = flat_strides(last.accesses[-1], row_major(out.get_shape()), last.extents)
     along = strides is not None and strides[last.loop_names.index(lane_loop)] == 1
-    return along and out.element_type == accumulated.element_type and isinstance(last.init.owner, tensorized.EmptyOp)
+    return (
+        along
+        and out.element_type == accumulated.element_type
+        and isinstance(last.init.owner, tensorized.EmptyOp)
+    )
 
 
 def _reduction_blocks(contract: tensorized.ContractOp, reductions: list[str], steps: int) -> dict[str, int]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from xdsl.dialects.builtin import MemRefType
 
 from .. import compiler
 from ..dialects import tensorized
@@ -67,7 +68,7 @@ def conv(size: int, inputs: int, outputs: int, kernel: int, stride: int = 1, goa
         from onnx import helper
 
         weights = {"w": he(outputs, inputs, kernel, kernel), "b": he(outputs, 1)[:, 0]}
-        window = {"strides": [stride] * 2, "pads": [pad] * 4, "kernel_shape": [kernel] * 2}
+        window: dict[str, Any] = {"strides": [stride] * 2, "pads": [pad] * 4, "kernel_shape": [kernel] * 2}
         nodes = [
             helper.make_node("Relu", ["x"], ["a"], name="before"),
             helper.make_node("Conv", ["a", "w", "b"], ["c"], name="contraction", **window),
@@ -148,8 +149,10 @@ class Prepared:
             k for k in tensorized.kernels(scheduled.module) if k.sym_name.data == "contraction"
         )
         self.arrays = [
-            aligned(t.get_shape(), numpy_dtype(t.element_type), rng) for t in self.kernel.function_type.inputs
-        ]  # pyright: ignore
+            aligned(t.get_shape(), numpy_dtype(t.element_type), rng)
+            for t in self.kernel.function_type.inputs
+            if isinstance(t, MemRefType)
+        ]
         self.times: dict[str, list[float]] = {"kernel": [], "model": [], "onnxruntime": []}
 
     @property

@@ -35,7 +35,9 @@ class ControlFunctions(InterpreterFunctions):
         return interpreter.call_op(op.callee, args)
 
     @impl_terminator(func.ReturnOp)
-    def end_function(self, _: Interpreter, op: Operation, args: PythonValues) -> tuple[TerminatorValue, PythonValues]:
+    def end_function(
+        self, _: Interpreter, op: Operation, args: PythonValues
+    ) -> tuple[TerminatorValue, PythonValues]:
         return ReturnedValues(args), ()
 
     @impl(scf.ForOp)
@@ -60,9 +62,13 @@ class ControlFunctions(InterpreterFunctions):
             values = interpreter.run_ssacfg_region(op.after_region, tuple(forwarded), "scf.while")
 
     @impl_terminator(scf.YieldOp)
-    def end_body(self, _: Interpreter, op: Operation, args: PythonValues) -> tuple[TerminatorValue, PythonValues]:
+    def end_body(
+        self, _: Interpreter, op: Operation, args: PythonValues
+    ) -> tuple[TerminatorValue, PythonValues]:
         return ReturnedValues(args), ()
 
     @impl_terminator(scf.ConditionOp)
-    def end_test(self, _: Interpreter, op: Operation, args: PythonValues) -> tuple[TerminatorValue, PythonValues]:
+    def end_test(
+        self, _: Interpreter, op: Operation, args: PythonValues
+    ) -> tuple[TerminatorValue, PythonValues]:
         return ReturnedValues(args), ()

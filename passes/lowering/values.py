@@ -33,7 +33,9 @@ class TileValues:
     `reductions` names the loops a contraction runs, outermost first; between blocks of a reduction the
     accumulators wait at `place`."""
 
-    def __init__(self, emitter: LoopEmitter, buffers: Buffers, tile: Tile, reductions: list[str], place: Place):
+    def __init__(
+        self, emitter: LoopEmitter, buffers: Buffers, tile: Tile, reductions: list[str], place: Place
+    ):
         self.emitter, self.buffers, self.tile, self.reductions = emitter, buffers, tile, reductions
         self.place = place
         self.memo: dict[SSAValue, SSAValue] = {}
@@ -62,9 +64,7 @@ class TileValues:
     def _elementwise(self, op: tensorized.GenericOp) -> SSAValue:
         """A reduction whose loops all have extent 1 is elementwise too: it reads its start value."""
         operands = zip((*op.inputs, op.init), op.accesses, op.body.block.args, strict=True)
-        arguments = [
-            self.operand(value, access, op) for value, access, used in operands if list(used.uses)
-        ]
+        arguments = [self.operand(value, access, op) for value, access, used in operands if list(used.uses)]
         body = op.body.clone()
         for argument in reversed(body.block.args):
             if not list(argument.uses):

@@ -5,9 +5,10 @@ A tile of `rows x NV` accumulators runs one step of the reduction in
     max(rows * NV / instructions per cycle, latency, loads / loads per cycle, uops / issue width)
 
 cycles, and pays once per tile for its start values and epilogue, or once per block of the reduction
-where its panel is too large for the first-level cache and the reduction runs block by block. The shape with the fewest cycles over
-the whole band wins; ragged ends are counted as the tiles they really are. After UNIT's analytic first
-choice and the register rule MR * NV + NV + 1 <= registers of hand-written GEMM kernels.
+where its panel is too large for the first-level cache and the reduction runs block by block. The shape
+with the fewest cycles over the whole band wins; ragged ends are counted as the tiles they really are.
+After UNIT's analytic first choice and the register rule MR * NV + NV + 1 <= registers of hand-written
+GEMM kernels.
 """
 
 from __future__ import annotations
@@ -118,7 +119,8 @@ def _panel_bytes(band: Band, grid: Mapping[str, int]) -> int:
 def _cycles(band: Band, tile: Mapping[str, int], facts: TargetFacts) -> float:
     """Estimated cycles of the whole band, every ragged tile at its own size."""
     blocks = [
-        (peeled if name == band.lane_loop else balanced)(band.extents[name], size) for name, size in tile.items()
+        (peeled if name == band.lane_loop else balanced)(band.extents[name], size)
+        for name, size in tile.items()
     ]
     outside = math.prod(extent for name, extent in band.extents.items() if name not in tile)
     in_block = block_steps(band, tile, facts)

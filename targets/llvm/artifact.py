@@ -26,7 +26,8 @@ class NativeArtifact:
 
     llvm_text: the module, `void @main(inputs..., outputs..., weights, arena)` and its kernels; weights:
     uint8, copied; arena_bytes: the scratch memory of one call; arguments: how many inputs and outputs;
-    mlir_text: the lowered module the text came from, or a function that prints it."""
+    mlir_text: the lowered module the text came from, or a function that prints it. `seconds` is for who
+    compiles to note what each step took."""
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class NativeArtifact:
         self.weights = aligned_bytes(weights.nbytes)
         self.weights[: weights.nbytes] = weights.reshape(-1).view(np.uint8)
         self.arguments = arguments
+        self.seconds: dict[str, float] = {}
         self._mlir_text = mlir_text
         self._kernels = re.findall(r"^define internal void @(\S+)\(", llvm_text, re.MULTILINE)
         self._object = emit_object(llvm_text + _kernel_table(self._kernels), record)

@@ -87,7 +87,9 @@ def problems(draw):
 def test_any_schedule_computes_the_same(problem):
     rows, columns, depth, schedule = problem
     rng = np.random.default_rng(rows * 100 + columns * 10 + depth)
-    x, w, b = (rng.standard_normal(s).astype(np.float32) for s in ((rows, depth), (depth, columns), (columns,)))
+    x, w, b = (
+        rng.standard_normal(s).astype(np.float32) for s in ((rows, depth), (depth, columns), (columns,))
+    )
     found = run_lowered(
         dense(rows, columns, depth, schedule), [x, w, b], np.full((rows + 2, columns), np.nan, np.float32)
     )

@@ -40,7 +40,8 @@ tensorized.kernel @dense(%x: {x}, %w: {w}, %b: {b}) -> {out} lanes {{n = 4}} sch
   ^bb0(%v: f32, %u: f32):
     tensorized.yield %v : f32
   }} -> {band}
-  %c = tensorized.contract @fma loops ({loops}, k: reduction {depth}) ins(%x at (m, k) : {x}, %w at (k, n) : {w})
+  %c = tensorized.contract @fma loops ({loops}, k: reduction {depth})
+    ins(%x at (m, k) : {x}, %w at (k, n) : {w})
     init(%i at (m, n) : {band}) bind {{i = n}} -> {band}
   %f = tensorized.empty fill -1.0 : {out}
   %y = tensorized.generic loops ({loops}) ins(%c at (m, n) : {band}) init(%f at (m + 1, n) : {out}) {{

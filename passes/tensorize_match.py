@@ -36,9 +36,8 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ..dialects import tensorized
 from ..dialects.tensorized import InstructionOp, LoopAttr
 from ..dialects.tensorized.attributes import element_bytes
-from ..dialects.tensorized.linear_form import coefficients
-from .tensorize.access import Access, classify
 from .tensorize.bodies import body_bindings
+from .tensorize.cost import InstructionView, NestView, blocks, input_cycles, output_cycles
 from .tensorize.target import TargetFacts, instructions, target_facts
 
 
@@ -66,7 +65,7 @@ class Match:
     loops: tuple[int, ...]
     cycles: float
 
-    def idle_lanes(self, nest: tensorized.GenericOp) -> int:
+    def idle_lanes(self, nest: NestView) -> int:
         """Lanes of the last instruction along each loop that have nothing to do."""
         return sum(-nest.extents[at] % width for at, width in zip(self.loops, self.instruction.extents))
 
@@ -79,22 +78,24 @@ class _Matcher:
 
     def match(self, kernel: tensorized.KernelOp) -> None:
         nests = [op for op in kernel.body.block.ops if isinstance(op, tensorized.GenericOp)]
-        reductions = [nest for nest in nests if nest.is_reduction]
+        views = {nest: NestView(nest, kernel.constant_arguments) for nest in nests}
+        around = [view for nest, view in views.items() if not nest.is_reduction]
         lanes: dict[str, int] = {}
-        for nest in reductions:
-            best = self._best(nest, kernel)
-            lanes |= _parallel_lanes(nest, best)
-            self._replace(nest, best)
-        if not reductions:
-            for nest in nests:
-                lanes |= self._elementwise_lanes(nest, kernel, lanes)
+        for nest, view in views.items():
+            if nest.is_reduction:
+                best = self._best(view, around)
+                lanes |= _parallel_lanes(view, best)
+                self._replace(nest, best)
+        if len(around) == len(nests):
+            for view in around:
+                lanes |= self._elementwise_lanes(view, around, lanes)
         kernel.properties["lanes"] = DictionaryAttr({k: IntAttr(v) for k, v in lanes.items()})
 
-    def _best(self, nest: tensorized.GenericOp, kernel: tensorized.KernelOp) -> Match:
-        found = [m for i in self.available for m in matches(i, nest, kernel, self.facts)]
+    def _best(self, nest: NestView, around: Sequence[NestView]) -> Match:
+        found = [m for i in self.available for m in matches(i, nest, around, self.facts)]
         if not found:
-            made = [self._from_body(nest, lanes) for lanes in {self._lanes(nest), 1}]
-            found = [m for i in made for m in matches(i, nest, kernel, self.facts)]
+            made = [self._from_body(nest.op, lanes) for lanes in {self._lanes(nest.op), 1}]
+            found = [m for i in made for m in matches(i, nest, around, self.facts)]
         return min(found, key=lambda m: (m.cycles, m.idle_lanes(nest), -math.prod(m.instruction.extents)))
 
     def _lanes(self, nest: tensorized.GenericOp) -> int:
@@ -146,135 +147,55 @@ class _Matcher:
         return name
 
     def _elementwise_lanes(
-        self, nest: tensorized.GenericOp, kernel: tensorized.KernelOp, known: dict[str, int]
+        self, nest: NestView, nests: Sequence[NestView], known: dict[str, int]
     ) -> dict[str, int]:
         """The loop of an elementwise nest that most operands run along contiguously."""
-        if any(name in known for name in nest.loop_names):
+        if any(name in known for name in nest.names):
             return {}
         widest = max(
-            element_bytes(v.type.element_type)
-            for v in (*nest.inputs, nest.init)
-            if isinstance(v.type, TensorType)
+            element_bytes(v.type.element_type) for v in nest.values if isinstance(v.type, TensorType)
         )
         lanes = max(1, self.facts.vector_bytes // widest)
-        nests = [op for op in kernel.body.block.ops if isinstance(op, tensorized.GenericOp)]
-        band = [op for op in nests if op.loop_names == nest.loop_names]
+        band = [view for view in nests if view.names == nest.names]
 
         def cost(loop: int) -> tuple[float, int]:
-            total = sum(_access_cycles(op, kernel, [(loop, 1)], lanes, self.facts) for op in band)
-            return total * _blocks(nest.extents[loop], lanes) / nest.extents[loop], -loop
+            total = sum(view.transfer_cycles(((loop, 1),), lanes, self.facts) for view in band)
+            return total * blocks(nest.extents[loop], lanes) / nest.extents[loop], -loop
 
-        return {nest.loop_names[min(range(len(nest.extents)), key=cost)]: lanes}
-
-
-def _blocks(extent: int, lanes: int) -> int:
-    return -(-extent // lanes)
-
-
-def _access_cycles(
-    op: tensorized.NestOperation,
-    kernel: tensorized.KernelOp,
-    lanes: Sequence[tuple[int, int]],
-    count: int,
-    facts: TargetFacts,
-) -> float:
-    """Cycles to load and store one register of every operand."""
-    cycles = 0.0
-    for value, access in zip((*op.inputs, op.init), op.accesses):
-        if isinstance(value.owner, tensorized.NestOperation):
-            continue
-        kind = classify(value, access, op.extents, lanes, kernel.constant_arguments)
-        cycles += (2 * count if kind is Access.GATHER else 1) / facts.loads_per_cycle
-    return cycles
+        return {nest.names[min(range(len(nest.extents)), key=cost)]: lanes}
 
 
 def matches(
-    instruction: InstructionOp, nest: tensorized.GenericOp, kernel: tensorized.KernelOp, facts: TargetFacts
+    instruction: InstructionOp, nest: NestView, around: Sequence[NestView], facts: TargetFacts
 ) -> Iterator[Match]:
-    """Every way `instruction` computes `nest`."""
-    accumulator, init = instruction.accumulator.data, len(nest.inputs)
-    for bound in body_bindings(instruction.body.block, nest.body.block):
+    """Every way `instruction` computes `nest`; `around` are the elementwise nests of its kernel."""
+    shape = InstructionView(instruction)
+    accumulator, init = instruction.accumulator.data, len(nest.values) - 1
+    places = [p for p in permutations(range(len(nest.extents)), len(shape.extents)) if _fits(shape, nest, p)]
+    outputs = {loops: output_cycles(shape, nest, around, loops, facts) for loops in places}
+    for bound in body_bindings(instruction.body.block, nest.op.body.block):
         if len(bound) != len(instruction.registers) or bound[accumulator] != init:
             continue
         if sum(operand == init for operand in bound.values()) != 1:
             continue
         operands = tuple(bound[k] for k in range(len(bound)))
-        for loops in permutations(range(len(nest.extents)), len(instruction.extents)):
-            kinds = [nest.kinds[loop] for loop in loops]
-            if kinds != [loop.kind.data for loop in instruction.loops] or not _divides(
-                instruction, nest, loops
-            ):
-                continue
-            cycles = _estimate(instruction, nest, kernel, operands, loops, facts)
+        for loops in places:
+            cycles = input_cycles(shape, nest, operands, loops, facts)
             if cycles is not None:
-                yield Match(instruction, operands, loops, cycles)
+                yield Match(instruction, operands, loops, cycles + outputs[loops])
 
 
-def _divides(instruction: InstructionOp, nest: tensorized.GenericOp, loops: tuple[int, ...]) -> bool:
-    """Reductions run whole instructions; parallel loops may end in a partial register."""
-    pairs = zip(instruction.loops, loops)
-    return all(k.kind.data == "parallel" or nest.extents[at] % k.extent.data == 0 for k, at in pairs)
-
-
-def _estimate(
-    instruction: InstructionOp,
-    nest: tensorized.GenericOp,
-    kernel: tensorized.KernelOp,
-    operands: tuple[int, ...],
-    loops: tuple[int, ...],
-    facts: TargetFacts,
-) -> float | None:
-    """Cycles of the whole nest: instructions issued, or register loads where an operand is gathered.
-    None if an operand varies along an instruction loop that its register does not have."""
-    steps = math.prod(
-        _blocks(extent, instruction.extents[loops.index(i)]) if i in loops else extent
-        for i, extent in enumerate(nest.extents)
+def _fits(shape: InstructionView, nest: NestView, loops: tuple[int, ...]) -> bool:
+    """Loops are of equal kind; reductions run whole instructions, parallel loops may end in a partial one."""
+    return all(
+        kind == nest.kinds[at] and (kind == "parallel" or nest.extents[at] % extent == 0)
+        for kind, extent, at in zip(shape.kinds, shape.extents, loops)
     )
-    values, accesses = (*nest.inputs, nest.init), nest.accesses
-    cycles = steps / (instruction.per_cycle.data if instruction.per_cycle else 1)
-    for register, access, operand in zip(instruction.registers, instruction.maps, operands):
-        row = coefficients(access.data.results[0], instruction.extents)
-        assert row is not None
-        used = accesses[operand].used_dims()
-        if any(
-            loop in used and lane == 0 and extent > 1
-            for loop, lane, extent in zip(loops, row[0], instruction.extents)
-        ):
-            return None
-        kind = classify(
-            values[operand],
-            accesses[operand],
-            nest.extents,
-            list(zip(loops, row[0])),
-            kernel.constant_arguments,
-        )
-        if kind is Access.GATHER and operand < len(nest.inputs):
-            cycles += steps * register.get_shape()[0] / facts.loads_per_cycle
-    return cycles + _outputs(nest, loops, instruction, kernel, facts)
 
 
-def _outputs(
-    nest, loops, instruction: InstructionOp, kernel: tensorized.KernelOp, facts: TargetFacts
-) -> float:
-    """Cycles to load and store what the elementwise nests around the reduction touch."""
-    parallel = [i for i, loop in enumerate(instruction.loops) if loop.kind.data == "parallel"]
-    lanes = math.prod(instruction.extents[i] for i in parallel)
-    total = 0.0
-    for op in kernel.body.block.ops:
-        if isinstance(op, tensorized.GenericOp) and not op.is_reduction:
-            names = op.loop_names
-            along = [
-                (names.index(nest.loop_names[loops[i]]), 1)
-                for i in parallel
-                if nest.loop_names[loops[i]] in names
-            ]
-            total += _access_cycles(op, kernel, along, lanes, facts) * math.prod(op.extents) / lanes
-    return total
-
-
-def _parallel_lanes(nest: tensorized.GenericOp, match: Match) -> dict[str, int]:
+def _parallel_lanes(nest: NestView, match: Match) -> dict[str, int]:
     return {
-        nest.loop_names[at]: loop.extent.data
+        nest.names[at]: loop.extent.data
         for loop, at in zip(match.instruction.loops, match.loops)
         if loop.kind.data == "parallel"
     }

@@ -5,12 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 
-from xdsl.dialects.builtin import TensorType
-from xdsl.ir import BlockArgument, SSAValue
-from xdsl.ir.affine import AffineMap
-
-from ...dialects.tensorized.linear_form import flat_strides, row_major
-
 
 class Access(Enum):
     """How the lanes of one register lie in memory."""
@@ -22,22 +16,15 @@ class Access(Enum):
 
 
 def classify(
-    value: SSAValue,
-    access: AffineMap,
-    extents: Sequence[int],
-    lanes: Sequence[tuple[int, int]],
-    constants: set[int],
+    strides: Sequence[int] | None, extents: Sequence[int], lanes: Sequence[tuple[int, int]], constant: bool
 ) -> Access:
-    """`lanes` pairs each loop that runs along lanes with its stride there, in lanes. A compile-time
-    operand that does not lie right already is packed; any other is gathered."""
-    assert isinstance(value.type, TensorType)
-    strides = flat_strides(access, row_major(value.type.get_shape()), extents)
+    """How an operand that moves by `strides` per step of each loop (None: unevenly) is read. `lanes` pairs
+    each loop that runs along lanes with its stride there, in lanes. A compile-time operand that does not
+    lie right already is packed; any other is gathered."""
     if strides is not None:
         steps = [(strides[loop], lane) for loop, lane in lanes if extents[loop] > 1]
         if all(step == 0 for step, _ in steps):
             return Access.BROADCAST
         if all(step in (0, lane) for step, lane in steps):
             return Access.CONTIGUOUS
-    if isinstance(value, BlockArgument) and value.index in constants:
-        return Access.PACK
-    return Access.GATHER
+    return Access.PACK if constant else Access.GATHER

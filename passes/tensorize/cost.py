@@ -1,0 +1,111 @@
+"""Estimated cycles of a nest on an instruction: what it issues, and what it loads and stores.
+
+Matching tries every instruction on every choice of loops, so what does not depend on the choice is read
+from the IR once, into views.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from xdsl.dialects.builtin import TensorType
+from xdsl.ir import BlockArgument, SSAValue
+
+from ...dialects import tensorized
+from ...dialects.tensorized import InstructionOp
+from ...dialects.tensorized.linear_form import coefficients, flat_strides, row_major
+from .access import Access, classify
+from .target import TargetFacts
+
+Lanes = tuple[tuple[int, int], ...]
+"""Loops of a nest that run along the lanes of a register, each with its stride there."""
+
+
+def blocks(extent: int, lanes: int) -> int:
+    return -(-extent // lanes)
+
+
+class NestView:
+    """Loops of a nest, and its operands (inputs, then the init): what they vary with, how they lie in
+    memory, whether they are known at compile time. `constants` numbers the kernel's arguments that are."""
+
+    def __init__(self, op: tensorized.GenericOp, constants: set[int]):
+        self.op = op
+        self.names, self.kinds, self.extents = op.loop_names, op.kinds, op.extents
+        self.values = (*op.inputs, op.init)
+        self.used = [access.used_dims() for access in op.accesses]
+        self.strides = [
+            flat_strides(access, row_major(_shape(value)), self.extents)
+            for value, access in zip(self.values, op.accesses, strict=True)
+        ]
+        self.constant = [isinstance(v, BlockArgument) and v.index in constants for v in self.values]
+        self.in_memory = [not isinstance(v.owner, tensorized.NestOperation) for v in self.values]
+
+    def access(self, operand: int, lanes: Lanes) -> Access:
+        return classify(self.strides[operand], self.extents, lanes, self.constant[operand])
+
+    def transfer_cycles(self, lanes: Lanes, count: int, facts: TargetFacts) -> float:
+        """Cycles to load and store one register, of `count` lanes, of every operand in memory."""
+        kinds = [self.access(i, lanes) for i, moved in enumerate(self.in_memory) if moved]
+        return sum(2 * count if kind is Access.GATHER else 1 for kind in kinds) / facts.loads_per_cycle
+
+
+def _shape(value: SSAValue) -> Sequence[int]:
+    assert isinstance(value.type, TensorType)
+    return value.type.get_shape()
+
+
+class InstructionView:
+    """Loops and registers of an instruction; `rows` is the stride, in lanes, of each loop in a register."""
+
+    def __init__(self, op: InstructionOp):
+        self.op = op
+        self.extents = op.extents
+        self.kinds = [loop.kind.data for loop in op.loops]
+        self.sizes = [register.get_shape()[0] for register in op.registers]
+        self.rows: list[list[int]] = []
+        for access in op.maps:
+            row = coefficients(access.data.results[0], self.extents)
+            assert row is not None
+            self.rows.append(row[0])
+        self.per_cycle = op.per_cycle.data if op.per_cycle else 1
+
+
+def input_cycles(
+    shape: InstructionView, nest: NestView, operands: Sequence[int], loops: Sequence[int], facts: TargetFacts
+) -> float | None:
+    """Cycles to run the nest: instructions issued, and loads of what must be gathered. None if an operand
+    varies along an instruction loop that its register does not have."""
+    steps = math.prod(
+        blocks(extent, shape.extents[loops.index(i)]) if i in loops else extent
+        for i, extent in enumerate(nest.extents)
+    )
+    cycles = steps / shape.per_cycle
+    for row, size, operand in zip(shape.rows, shape.sizes, operands):
+        for loop, lane, extent in zip(loops, row, shape.extents):
+            if lane == 0 and extent > 1 and loop in nest.used[operand]:
+                return None
+        kind = nest.access(operand, tuple(zip(loops, row)))
+        if kind is Access.GATHER and operand < len(nest.values) - 1:
+            cycles += steps * size / facts.loads_per_cycle
+    return cycles
+
+
+def output_cycles(
+    shape: InstructionView,
+    nest: NestView,
+    around: Sequence[NestView],
+    loops: Sequence[int],
+    facts: TargetFacts,
+) -> float:
+    """Cycles to load and store what the elementwise nests around the reduction touch."""
+    parallel = [i for i, kind in enumerate(shape.kinds) if kind == "parallel"]
+    lanes = math.prod(shape.extents[i] for i in parallel)
+    along = [nest.names[loops[i]] for i in parallel]
+    return sum(
+        view.transfer_cycles(tuple((view.names.index(n), 1) for n in along if n in view.names), lanes, facts)
+        * math.prod(view.extents)
+        / lanes
+        for view in around
+    )

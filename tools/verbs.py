@@ -39,6 +39,8 @@ def compile_model(arguments: argparse.Namespace) -> None:
         )
     seconds = time.perf_counter() - start
     files = {stem + SUFFIXES[kind]: _writer(exe.emit(kind)) for kind in kinds}
+    if "mlir" in kinds:  # the text names weights by digest: tenon-opt --weights takes this file
+        files[f"{stem}.safetensors"] = model.store.save
     write_files(folder, files)
     rows = [(name, f"{(folder / name).stat().st_size:,}") for name in files]
     print_table(f"{arguments.model} for {arguments.target}: {seconds:.2f} s", ("file", "bytes"), rows)

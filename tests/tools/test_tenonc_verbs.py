@@ -95,7 +95,7 @@ def test_compile_writes_what_is_asked_for(capsys, model, tmp_path):
     assert (
         tenonc.main(["compile", str(model), "--dim", "N=1", "-o", str(out), "--emit", "mlir,ll,asm,obj"]) == 0
     )
-    assert sorted(path.name for path in out.iterdir()) == ["m.ll", "m.mlir", "m.o", "m.s"]
+    assert sorted(path.name for path in out.iterdir()) == ["m.ll", "m.mlir", "m.o", "m.s", "m.safetensors"]
     assert (out / "m.ll").read_text().startswith("ll\nbuiltin.module")
     assert (out / "m.o").read_bytes().startswith(b"builtin.module")
     assert "m.mlir" in capsys.readouterr().out

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from xdsl.dialects import func
 from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, ModuleOp, TensorType
 from xdsl.ir import Block, BlockArgument, Region, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
@@ -187,9 +188,12 @@ def _pack_kernel(name: str, packing: Packing) -> tensorized.KernelOp:
 
 
 def calls_of(module: ModuleOp, kernel: tensorized.KernelOp) -> list[tensorized.CallOp]:
+    """Only functions call kernels, and walking every kernel for each would be quadratic."""
     name = kernel.sym_name.data
     return [
         op
-        for op in module.walk()
+        for function in module.body.block.ops
+        if isinstance(function, func.FuncOp)
+        for op in function.walk()
         if isinstance(op, tensorized.CallOp) and op.kernel.root_reference.data == name
     ]

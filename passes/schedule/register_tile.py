@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 from ..tensorize.target import TargetFacts
@@ -47,7 +48,7 @@ class Band:
     per_cycle: int
     blockable: bool
 
-    @property
+    @cached_property
     def rows(self) -> list[str]:
         return [name for name, extent in self.extents.items() if name != self.lane_loop and extent > 1]
 
@@ -70,6 +71,8 @@ def _candidates(band: Band, facts: TargetFacts) -> Iterator[dict[str, int]]:
         pairs = product(range(2, min(8, band.extents[outer]) + 1), range(2, min(8, band.extents[inner]) + 1))
         shapes += [{outer: a, inner: b} for a, b in pairs if a * b <= LARGEST_ROWS]
     for shape, width in product(shapes, widths):
+        if math.prod(shape.values()) * width > facts.vector_registers:
+            continue  # most shapes: the accumulators alone do not fit
         tile = {**shape, band.lane_loop: width * band.lanes}
         if width == 1 and not shape or _registers(band, tile) <= facts.vector_registers:
             yield tile

@@ -8,6 +8,7 @@ compile-time ops, `tensorized.call`s and a return. View ops are gone: they are i
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -39,22 +40,22 @@ class FuseKernelsPass(ModulePass):
 
 
 class _KernelTable:
-    """The module's kernels by their text, so that equal ones are compiled once."""
+    """The module's kernels by what they do, so that equal ones are compiled once."""
 
     def __init__(self, module: ModuleOp):
         self.module = module
-        self.by_text: dict[str, str] = {}
+        self.known: dict[tuple, str] = {}
         self.names = {op.sym_name.data for op in tensorized.kernels(module)}
 
     def add(self, builder: KernelBuilder, hint: str) -> str:
         kernel = builder.build("kernel")
-        text = str(kernel)
-        if text not in self.by_text:
-            self.by_text[text] = self._unique(hint)
-            kernel.properties["sym_name"] = type(kernel.sym_name)(self.by_text[text])
+        key = _structure(kernel)
+        if key not in self.known:
+            self.known[key] = self._unique(hint)
+            kernel.properties["sym_name"] = type(kernel.sym_name)(self.known[key])
             first = next(op for op in self.module.body.block.ops if isinstance(op, func.FuncOp))
             Rewriter.insert_op(kernel, InsertPoint.before(first))
-        return self.by_text[text]
+        return self.known[key]
 
     def _unique(self, hint: str) -> str:
         name, n = hint, 1
@@ -63,6 +64,25 @@ class _KernelTable:
             name = f"{hint}_{n}"
         self.names.add(name)
         return name
+
+
+def _structure(kernel: tensorized.KernelOp) -> tuple:
+    """The kernel's ops in order, values as numbers: equal where two kernels differ in their names alone."""
+    numbers: dict[SSAValue, int] = {}
+
+    def define(values: Sequence[SSAValue]) -> tuple:
+        for value in values:
+            numbers[value] = len(numbers)
+        return tuple(value.type for value in values)
+
+    parts: list[tuple] = [(kernel.function_type, kernel.constants), define(kernel.body.block.args)]
+    for op in kernel.body.walk():
+        operands = tuple(numbers[operand] for operand in op.operands)
+        inner = tuple(define(region.block.args) for region in op.regions)
+        parts.append(
+            (op.name, operands, frozenset((op.properties | op.attributes).items()), inner, define(op.results))
+        )
+    return tuple(parts)
 
 
 def _lower_function(function: func.FuncOp, table: _KernelTable) -> None:

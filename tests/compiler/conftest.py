@@ -61,7 +61,7 @@ def one_op() -> Build:
     return build_op
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def relu() -> onnx.ModelProto:
     """x [2, 3] -> y = relu(x)."""
     node = helper.make_node("Relu", ["x"], ["y"], name="act")

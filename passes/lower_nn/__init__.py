@@ -19,6 +19,7 @@ from ...dialects import nn
 from ...dialects.errors import TenonError
 from .elementwise import lower_broadcast, lower_cast, lower_elementwise, lower_transpose
 from .emitter import Emitter, Rule
+from .empty import replace_empty_values
 from .linear import lower_conv, lower_matmul
 from .pool import lower_pool
 from .reduce import lower_reduce, lower_softmax
@@ -50,6 +51,7 @@ class LowerNnPass(ModulePass):
     preserves: ClassVar[str] = "reassociates(1e-5)"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        replace_empty_values(op)
         for node in runtime_ops(op):
             _lower(node)
         left = sorted({node.name for node in runtime_ops(op)})

@@ -12,6 +12,7 @@ from xdsl.ir.affine import AffineExpr
 
 from ...dialects import nn
 from .emitter import Emitter, Operand, at
+from .empty import is_empty
 
 
 def lower_reshape(emit: Emitter, op: nn.ReshapeOp) -> SSAValue:
@@ -19,7 +20,8 @@ def lower_reshape(emit: Emitter, op: nn.ReshapeOp) -> SSAValue:
 
 
 def lower_concat(emit: Emitter, op: nn.ConcatOp) -> SSAValue:
-    return emit(tensor.ConcatOp(list(op.inputs), op.value_of("axis"), op.type))
+    parts = [x for x in op.inputs if not is_empty(x)]
+    return emit(tensor.ConcatOp(parts, op.value_of("axis"), op.type)) if len(parts) > 1 else parts[0]
 
 
 def lower_slice(emit: Emitter, op: nn.SliceOp) -> SSAValue:

@@ -1,5 +1,6 @@
 """Networks built node by node, compiled, and compared with the reference interpretation."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,7 +52,9 @@ class Net:
         return name
 
     def weights(self, *shape: int) -> str:
-        return self.constant(self.rng.standard_normal(shape), np.float32)
+        """Normal; sums over all dimensions but the first keep the magnitude of what they sum."""
+        scale = math.prod(shape[1:]) ** -0.5
+        return self.constant(self.rng.standard_normal(shape) * scale, np.float32)
 
     def operand(self, runtime: bool, *shape: int) -> str:
         return self.input(*shape) if runtime else self.weights(*shape)

@@ -82,9 +82,18 @@ def test_extents_of_one_everywhere(net):
 
 
 def test_no_elements(net):
-    x = net.input(2, 0)
+    x, y = net.input(2, 0), net.input(0, 3)
+    half = net("Slice", net.input(4), net.constant([2]), net.constant([2]))
     net.check(
-        net("Relu", x), net("Concat", x, net.input(2, 3), axis=1), net("ReduceSum", x, net.constant([1]))
+        net("Relu", x),
+        net("Concat", net("Relu", x), net("Neg", net.input(2, 3)), axis=1),
+        net("ReduceSum", x, net.constant([1])),
+        net("MatMul", x, y),
+        net("MatMul", y, net.weights(3, 2)),
+        net("Pad", x, net.constant([0, 1, 0, 2]), net.constant(1.5, "f4")),
+        net("Add", net.input(3, 1), half),
+        net("Transpose", y),
+        x,
     )
 
 

@@ -12,7 +12,7 @@ def shapes(low: int, high: int, most: int = 9):
     return st.lists(st.integers(1, most), min_size=low, max_size=high)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.data())
 def test_matmul(new_net, data):
     """Batched, broadcast, and vectors; either side may be constant."""
@@ -28,7 +28,7 @@ def test_matmul(new_net, data):
     net.check(net("Tanh", y) if draw(st.booleans()) else y)
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.data())
 def test_gemm(new_net, data):
     draw, net = data.draw, new_net()
@@ -40,7 +40,7 @@ def test_gemm(new_net, data):
     net.check(net("Relu", net("Gemm", a, b, c, transA=flip[0], transB=flip[1], alpha=0.5)))
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.data())
 def test_reduce(new_net, data):
     draw, net = data.draw, new_net()
@@ -54,7 +54,7 @@ def test_reduce(new_net, data):
     net.check(net("Neg", y) if draw(st.booleans()) else y)
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.data())
 def test_softmax(new_net, data):
     draw, net = data.draw, new_net()
@@ -64,7 +64,7 @@ def test_softmax(new_net, data):
     net.check(net(op, x, axis=draw(st.integers(0, len(shape) - 1))))
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.data())
 def test_moved_elements(new_net, data):
     """Up to three of transpose, reshape, slice, pad, concat, one after another."""
@@ -103,7 +103,7 @@ def factors(count: int) -> list[int]:
     return [first, 1, count // first]
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(st.data())
 def test_broadcast_chain(new_net, data):
     """Elementwise ops over operands that miss dimensions or have extents of 1."""

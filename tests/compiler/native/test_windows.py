@@ -25,7 +25,7 @@ def fitting(draw, kernel: list[int], attributes: dict[str, list[int]]) -> list[i
     return [draw(st.integers(max(1, s - a - b), 9)) for s, a, b in zip(spans, pads, pads[rank:])]
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.data())
 def test_conv(new_net, data):
     draw, net = data.draw, new_net()
@@ -41,7 +41,7 @@ def test_conv(new_net, data):
     net.check(net("Relu", y) if draw(st.booleans()) else y)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(st.data())
 def test_pool(new_net, data):
     draw, net = data.draw, new_net()
@@ -57,7 +57,7 @@ def test_pool(new_net, data):
     net.check(net(op, x, kernel_shape=kernel, **attributes, **more))
 
 
-@settings(max_examples=10)
+@settings(max_examples=8)
 @given(st.data())
 def test_conv_between_views(new_net, data):
     """What is concatenated, convolved, and then viewed in another way."""
@@ -86,7 +86,7 @@ def test_conv_between_views(new_net, data):
     net.check(z)
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(st.data())
 def test_residual_chain(new_net, data):
     """Blocks that add what they started from; kernels of several sizes read one halo."""
@@ -104,7 +104,7 @@ def test_residual_chain(new_net, data):
     net.check(x)
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(st.data())
 def test_consumers_with_their_own_pads(new_net, data):
     draw, net = data.draw, new_net()

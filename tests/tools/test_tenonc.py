@@ -177,7 +177,13 @@ def test_ctrl_c_is_one_line(tmp_path):
         "-o",
         tmp_path / "o",
     ]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A background job of a shell ignores SIGINT, and so would what it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     with (tmp_path / "m.onnx").open("wb"):  # returns once the command has opened its end
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)

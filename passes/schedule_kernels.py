@@ -4,9 +4,8 @@ Expects: kernels after `tensorize-match` (contracts, lanes), and the target reco
 Leaves: a `schedule` on every kernel, packed compile-time operands, `tensorized.pack` in the callers.
 
 A contraction runs panel by panel of its lane loop, rows inside, so that a panel of weights stays in the
-first-level cache; where it is too large for that, the reduction runs in blocks that are not, and where
-the rows' operand does not fit half the second-level cache, an outer level cuts the rows into blocks that
-do.
+nearest caches; where it is too large for them the reduction runs in blocks, and where the rows' operand
+does not stay in the second-level cache an outer level cuts the rows into blocks that do.
 """
 
 from __future__ import annotations
@@ -27,6 +26,10 @@ from .schedule.packing import pack_contract, pad_parameters
 from .schedule.register_tile import Band, block_steps, choose_tile
 from .tensorize.target import TargetFacts, target_facts
 
+# The part of the second-level cache that the rows of a contraction may take, and the part that a block of
+# them takes where they are cut.
+ROWS_SHARE = 3 / 4
+BLOCK_SHARE = 1 / 2
 # Registers of one elementwise tile: enough to hide a load's latency.
 ELEMENTWISE_REGISTERS = 4
 
@@ -65,7 +68,7 @@ def _schedule_contract(
             LevelAttr.of(list(blocks), blocks),
             LevelAttr.of(rows, {n: size for n, size in tile.items() if n in rows}),
         ]
-    if block := _cache_block(contract, band, tile, steps, facts):
+    if block := _cache_block(contract, band, tile, facts):
         levels.insert(0, LevelAttr.of(list(block), block))
     kernel.set_schedule(kernel.lane_counts, levels)
     pack_contract(module, kernel, contract, tile[band.lane_loop])
@@ -131,10 +134,17 @@ def _reduction_blocks(contract: tensorized.ContractOp, reductions: list[str], st
         tile = max(1, steps // inside) * width
         if tile >= extents[name]:
             break
-        blocks[name] = tile
+        blocks[name] = _even_block(extents[name], tile, width)
         if inside <= steps:
             break
     return blocks
+
+
+def _even_block(extent: int, tile: int, width: int) -> int:
+    """About `tile` iterations that cut the loop into equal blocks, if there are such: every distinct size is
+    one more copy of the loops inside."""
+    even = max(size for size in range(width, tile + 1, width) if extent % size == 0)
+    return even if 3 * even >= 2 * tile else tile
 
 
 def _panel_order(contract: tensorized.ContractOp, parallel: list[str], lane_loop: str) -> list[str]:
@@ -149,20 +159,23 @@ def _panel_order(contract: tensorized.ContractOp, parallel: list[str], lane_loop
 
 
 def _cache_block(
-    contract: tensorized.ContractOp, band: Band, tile: dict[str, int], steps: int, facts: TargetFacts
+    contract: tensorized.ContractOp, band: Band, tile: dict[str, int], facts: TargetFacts
 ) -> dict[str, int]:
-    """Rows per block, if what panels re-read for one block of `steps` reduction steps does not fit half
-    the second-level cache."""
+    """Rows per block, if what every panel reads again does not stay in the second-level cache beside the
+    panels that pass through."""
     for value, access in zip(contract.inputs, contract.accesses):
         used = {contract.loop_names[d] for d in access.used_dims()}
         if band.lane_loop in used or not isinstance(value.type, TensorType):
             continue
         size = math.prod(value.type.get_shape()) * element_bytes(value.type.element_type)
-        size = size * steps // band.steps
         rows = [name for name in band.rows if name in used]
-        if rows and band.extents[band.lane_loop] > tile[band.lane_loop] and 2 * size > facts.l2_bytes:
+        if (
+            rows
+            and band.extents[band.lane_loop] > tile[band.lane_loop]
+            and size > facts.l2_bytes * ROWS_SHARE
+        ):
             extent = band.extents[rows[0]]
-            block = max(1, extent * facts.l2_bytes // (2 * size))
+            block = max(1, int(extent * facts.l2_bytes * BLOCK_SHARE / size))
             step = tile.get(rows[0], 1)
             return {rows[0]: min(extent, max(step, block // step * step))} if block < extent else {}
     return {}

@@ -120,17 +120,26 @@ class _StageLowering:
             offset += count * block
 
     def _descend_reduction(self, plan: Plan, position: Position) -> None:
-        """Blocks of a reduction: the first and the last are copies of their own, those between one loop."""
+        """Blocks of a reduction. The first also starts and the last also ends, and so are copies of their
+        own; where several loops run in blocks, that would be a copy for every combination, so start and end
+        are passes over the rows instead."""
         loop, size = plan[0]
+        blocked = [name for name, tile in plan if name not in self.parallel and tile < position.size[name]]
+        if position.starts and position.ends and len(blocked) > 1:
+            rows = [step for step in plan if step[0] in self.parallel]
+            self._descend(rows, replace(position, steps=False, ends=False))
+            self._descend(plan, replace(position, starts=False, ends=False))
+            self._descend(rows, replace(position, starts=False, steps=False))
+            return
         sizes = [block for count, block in balanced(position.size[loop], size) for _ in range(count)]
         end = len(sizes) - 1
         kinds = [
-            (position.first and i == 0, position.last and i == end, block) for i, block in enumerate(sizes)
+            (position.starts and i == 0, position.ends and i == end, block) for i, block in enumerate(sizes)
         ]
         offset = 0
-        for (first, last, block), group in groupby(kinds):
+        for (starts, ends, block), group in groupby(kinds):
             count = len(list(group))
-            self._blocks(plan, replace(position, first=first, last=last), count, offset, block)
+            self._blocks(plan, replace(position, starts=starts, ends=ends), count, offset, block)
             offset += count * block
 
     def _blocks(self, plan: Plan, position: Position, count: int, offset: int, block: int) -> None:
@@ -147,7 +156,7 @@ class _StageLowering:
         self.emitter.loop(count, loop, body)
 
     def _tile(self, position: Position) -> None:
-        """The epilogue's value, or between blocks of a reduction the accumulators, into the output."""
+        """The epilogue's value, or before the end of the reduction the accumulators, into the output."""
         size = position.size
         rows = tuple((n, size[n]) for n in self.parallel if n != self.lane_loop and size[n] > 1)
         tile = Tile(position, rows, self.lane_loop, self.kernel.lanes[self.lane_loop])
@@ -156,7 +165,7 @@ class _StageLowering:
         place = Place(output, variables, placed, tile.width if tile.ragged else None)
         reductions = [name for level in self.kernel.levels for name in level.loop_order]
         values = TileValues(self.emitter, self.kernel.buffers, tile, list(dict.fromkeys(reductions)), place)
-        made = stage.res if position.last or self.contract is None else self.contract.res
+        made = stage.res if position.ends or self.contract is None else self.contract.res
         self.emitter.add(tensorized.StoreOp(values.value(made), output, variables, placed, place.valid))
 
 

@@ -19,15 +19,16 @@ Const = AffineExpr.constant
 class Position:
     """Loop variables so far, how many iterations each has, and for every loop of the nest its first
     index (an expression of the variables) and how many iterations are left to run from there.
-    `first` and `last`: whether the reduction's first and last steps are among those left; a block of a
-    reduction that is not first goes on from what the block before left in the output."""
+    What a tile there does: `starts` from the start values (else from what lies in the output), runs the
+    `steps` of its reduction, `ends` with the epilogue (else leaves the accumulators in the output)."""
 
     variables: tuple[SSAValue, ...] = ()
     counts: tuple[int, ...] = ()
     start: Mapping[str, AffineExpr] = field(default_factory=dict)
     size: Mapping[str, int] = field(default_factory=dict)
-    first: bool = True
-    last: bool = True
+    starts: bool = True
+    steps: bool = True
+    ends: bool = True
 
     @staticmethod
     def of(loops: Mapping[str, int]) -> Position:

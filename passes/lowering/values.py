@@ -112,12 +112,15 @@ class TileValues:
         return self.emitter.add(loaded).results[0]
 
     def _contract(self, op: tensorized.ContractOp) -> SSAValue:
-        start = self.value(op.init) if self.tile.position.first else self._resumed(op)
+        position = self.tile.position
+        start = self.value(op.init) if position.starts else self._resumed(op)
+        if not position.steps:
+            return start
         kinds = dict(zip(op.loop_names, op.kinds))
         order = [name for name in self.reductions if kinds.get(name) == "reduction"]
         if len(order) != op.kinds.count("reduction"):
             raise TenonError(f"lower-kernels: the schedule orders reductions {order} of {op.loop_names}")
-        return self._reduce(op, order, self.tile.position, start)
+        return self._reduce(op, order, position, start)
 
     def _resumed(self, op: tensorized.ContractOp) -> SSAValue:
         """The accumulators that the block before left in the output."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from xdsl.dialects.builtin import MemRefType, TensorType, VectorType
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 from xdsl.ir.affine import AffineExpr, AffineMap
 
 from ...dialects import tensorized
@@ -16,6 +17,12 @@ from .emitter import LoopEmitter
 from .tile import Position, Tile, lane_indices, stays_inside
 
 Buffers = Mapping[SSAValue, SSAValue]
+
+
+@cache
+def vector_type(element: Attribute, *shape: int) -> VectorType:
+    """Kept, since a type takes long to build and a network has few."""
+    return VectorType(element, shape)
 
 
 @dataclass(frozen=True)
@@ -40,8 +47,8 @@ class TileValues:
         self.place = place
         self.memo: dict[SSAValue, SSAValue] = {}
 
-    def vector(self, element, lanes: int) -> VectorType:
-        return VectorType(element, [*self.tile.grid, lanes])
+    def vector(self, element: Attribute, lanes: int) -> VectorType:
+        return vector_type(element, *self.tile.grid, lanes)
 
     def value(self, value: SSAValue) -> SSAValue:
         """A tensor made in the kernel, at the tile's band index."""

@@ -122,8 +122,6 @@ def lower(
     ctx = context()
     for one in passes:
         tracer.run(one, ctx, model.module)
-    with log.timed("verify"):
-        model.module.verify()
     return log
 
 

@@ -139,10 +139,10 @@ class _Simplify(RewritePattern):
             if isinstance(new, Operation):
                 # The replacement computes the same value: it goes by the same name.
                 new.location = op.location
-                rewriter.replace_op(op, new)
+                rewriter.replace(op, new)
                 return
             if new is not None:
-                rewriter.replace_op(op, [], [new])
+                rewriter.replace(op, [], [new])
                 return
 
 

@@ -27,9 +27,9 @@ from .schedule.register_tile import Band, block_steps, choose_tile
 from .tensorize.target import TargetFacts, target_facts
 
 # The part of the second-level cache that the rows of a contraction may take, and the part that a block of
-# them takes where they are cut.
+# them takes where they are cut: small, since weights are cheap to read again and a full cache is not.
 ROWS_SHARE = 3 / 4
-BLOCK_SHARE = 1 / 2
+BLOCK_SHARE = 1 / 4
 # Registers of one elementwise tile: enough to hide a load's latency.
 ELEMENTWISE_REGISTERS = 4
 

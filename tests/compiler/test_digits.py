@@ -8,7 +8,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from tenonc.compiler import load, run_reference
+from tenonc.compiler import compile, load, run_reference
 
 FOLDER = Path(__file__).parents[2] / "examples" / "digits"
 
@@ -66,3 +66,30 @@ def test_reads_digits(held_out):
     guesses = [int(run_reference(model, {"image": x[None]})["probabilities"].argmax()) for x, _ in pairs]
     assert np.mean([guess == label for guess, (_, label) in zip(guesses, pairs, strict=True)]) >= 0.97
     assert len(set(guesses)) == 10
+
+
+def test_every_value_natively_like_onnxruntime(held_out):
+    """The compiled network with every value an output, so that each is computed by native code."""
+    proto = onnx.load(FOLDER / "digits.onnx")
+    inferred = onnx.shape_inference.infer_shapes(proto)
+    known = {value.name: value for value in (*inferred.graph.value_info, *inferred.graph.output)}
+    names = [name for node in proto.graph.node for name in node.output]
+    del proto.graph.output[:]
+    proto.graph.output.extend(known[name] for name in names)
+    exe = compile(load(proto.SerializeToString()))
+    session = session_with_all_values()
+    for image in held_out.images[:4]:
+        found = exe.run_dict(image=image[None])
+        for name, want in zip(names, session.run(names, {"image": image[None]}), strict=True):
+            assert np.abs(found[name] - want).max() <= 1e-4 * np.abs(want).max(), name
+
+
+def test_reads_digits_natively(held_out):
+    """All held-out images, as exactly as onnxruntime does."""
+    exe = compile(load(FOLDER / "digits.onnx"))
+    session = session_with_all_values()
+    for image in held_out.images:
+        want = session.run(["probabilities"], {"image": image[None]})[0]
+        (found,) = exe(image[None])
+        assert found.argmax() == want.argmax()
+        np.testing.assert_allclose(found, want, atol=1e-5)

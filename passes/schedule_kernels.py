@@ -22,7 +22,7 @@ from ..dialects import tensorized
 from ..dialects.tensorized import LevelAttr
 from ..dialects.tensorized.attributes import element_bytes
 from ..dialects.tensorized.linear_form import flat_strides, row_major
-from .schedule.packing import pack_contract, pad_parameters
+from .schedule.packing import Calls, calls_by_kernel, pack_contract, pad_parameters
 from .schedule.register_tile import Band, block_steps, choose_tile
 from .tensorize.target import TargetFacts, target_facts
 
@@ -40,17 +40,17 @@ class ScheduleKernelsPass(ModulePass):
     preserves: ClassVar[str] = "exact"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        facts = target_facts(op)
+        facts, calls = target_facts(op), calls_by_kernel(op)
         for kernel in tensorized.kernels(op):
             contracts = [c for c in kernel.body.block.ops if isinstance(c, tensorized.ContractOp)]
             if contracts:
-                _schedule_contract(op, kernel, contracts[0], facts)
+                _schedule_contract(calls.get(kernel.sym_name.data, []), kernel, contracts[0], facts)
             else:
                 _schedule_elementwise(kernel)
 
 
 def _schedule_contract(
-    module: ModuleOp, kernel: tensorized.KernelOp, contract: tensorized.ContractOp, facts: TargetFacts
+    calls: Calls, kernel: tensorized.KernelOp, contract: tensorized.ContractOp, facts: TargetFacts
 ) -> None:
     band = contract_band(contract, kernel)
     tile = choose_tile(band, facts)
@@ -71,8 +71,8 @@ def _schedule_contract(
     if block := _cache_block(contract, band, tile, facts):
         levels.insert(0, LevelAttr.of(list(block), block))
     kernel.set_schedule(kernel.lane_counts, levels)
-    pack_contract(module, kernel, contract, tile[band.lane_loop])
-    pad_parameters(module, kernel, band.lane_loop, band.extents[band.lane_loop], tile[band.lane_loop])
+    pack_contract(calls, kernel, contract, tile[band.lane_loop])
+    pad_parameters(calls, kernel, band.lane_loop, band.extents[band.lane_loop], tile[band.lane_loop])
 
 
 def contract_band(contract: tensorized.ContractOp, kernel: tensorized.KernelOp) -> Band:

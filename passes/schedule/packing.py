@@ -9,7 +9,9 @@ contraction reads them often enough to pay for it.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, ModuleOp, TensorType
@@ -22,6 +24,9 @@ from ...dialects.tensorized import LevelAttr, LoopAttr
 
 # A run-time operand is packed if this many rows of the contraction read each of its elements.
 ROWS_THAT_PAY = 16
+
+Calls: TypeAlias = Sequence[tensorized.CallOp]
+"""Every call of the kernel that is being scheduled."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Packing:
 
 
 def pack_contract(
-    module: ModuleOp, kernel: tensorized.KernelOp, contract: tensorized.ContractOp, panel: int
+    calls: Calls, kernel: tensorized.KernelOp, contract: tensorized.ContractOp, panel: int
 ) -> None:
     """Packs the operands of a contraction that pay for it; `panel` is the tile of the lane loop."""
     lane_loop = next(name for name in contract.loop_names if name in kernel.lane_counts)
@@ -52,9 +57,9 @@ def pack_contract(
         contract.properties["maps"] = ArrayAttr(maps)
         _retype_argument(kernel, value, packing.packed)
         if constant:
-            _pack_constant(module, kernel, value.index, packing)
+            _pack_constant(calls, kernel, value.index, packing)
         else:
-            _pack_at_run_time(module, kernel, value.index, packing, lane_loop, panel)
+            _pack_at_run_time(calls, kernel, value.index, packing, lane_loop, panel)
 
 
 def _pays(contract: tensorized.ContractOp, position: int, lane_loop: str) -> bool:
@@ -108,7 +113,7 @@ def _packing(contract: tensorized.ContractOp, position: int, panel: int) -> Pack
 
 
 def pad_parameters(
-    module: ModuleOp, kernel: tensorized.KernelOp, lane_loop: str, extent: int, panel: int
+    calls: Calls, kernel: tensorized.KernelOp, lane_loop: str, extent: int, panel: int
 ) -> None:
     """Pads compile-time vectors that run along the lanes (biases, scales) to whole panels, so that the
     ragged last tile reads whole registers."""
@@ -123,7 +128,7 @@ def pad_parameters(
             loop = LoopAttr.of(lane_loop, "parallel", extent)
             index, packing = argument.index, Packing((loop,), identity, identity, argument.type, longer)
             _retype_argument(kernel, argument, longer)
-            _pack_constant(module, kernel, index, packing)
+            _pack_constant(calls, kernel, index, packing)
 
 
 def _is_parameter(argument: SSAValue, lane_loop: str, extent: int) -> bool:
@@ -143,8 +148,8 @@ def _retype_argument(kernel: tensorized.KernelOp, argument: SSAValue, new: Tenso
     kernel.update_type()
 
 
-def _pack_constant(module: ModuleOp, kernel: tensorized.KernelOp, index: int, packing: Packing) -> None:
-    for call in calls_of(module, kernel):
+def _pack_constant(calls: Calls, kernel: tensorized.KernelOp, index: int, packing: Packing) -> None:
+    for call in calls:
         value = call.arguments[index]
         if value.type != packing.original:
             reshape = nn.ReshapeOp(value, packing.original.get_shape())
@@ -157,7 +162,7 @@ def _pack_constant(module: ModuleOp, kernel: tensorized.KernelOp, index: int, pa
 
 
 def _pack_at_run_time(
-    module: ModuleOp, kernel: tensorized.KernelOp, index: int, packing: Packing, lane_loop: str, panel: int
+    calls: Calls, kernel: tensorized.KernelOp, index: int, packing: Packing, lane_loop: str, panel: int
 ) -> None:
     packer = _pack_kernel(f"{kernel.sym_name.data}_pack_{index}", packing)
     order = [loop.label.data for loop in packing.loops]
@@ -165,7 +170,7 @@ def _pack_at_run_time(
     packer.set_schedule(kernel.lane_counts, [LevelAttr.of(order, {lane_loop: panel})])
     packer.location = kernel.location
     Rewriter.insert_op(packer, InsertPoint.before(kernel))
-    for call in calls_of(module, kernel):
+    for call in calls:
         packed = tensorized.CallOp(packer.sym_name.data, [call.arguments[index]], [packing.packed])
         packed.location = call.location
         Rewriter.insert_op(packed, InsertPoint.before(call))
@@ -187,13 +192,12 @@ def _pack_kernel(name: str, packing: Packing) -> tensorized.KernelOp:
     return tensorized.KernelOp(name, [packing.packed], Region(block))
 
 
-def calls_of(module: ModuleOp, kernel: tensorized.KernelOp) -> list[tensorized.CallOp]:
-    """Only functions call kernels, and walking every kernel for each would be quadratic."""
-    name = kernel.sym_name.data
-    return [
-        op
-        for function in module.body.block.ops
-        if isinstance(function, func.FuncOp)
-        for op in function.walk()
-        if isinstance(op, tensorized.CallOp) and op.kernel.root_reference.data == name
-    ]
+def calls_by_kernel(module: ModuleOp) -> dict[str, list[tensorized.CallOp]]:
+    """The calls in a module's functions, by the kernel they run; kernels themselves call nothing."""
+    found: dict[str, list[tensorized.CallOp]] = {}
+    for function in module.body.block.ops:
+        if isinstance(function, func.FuncOp):
+            for op in function.walk():
+                if isinstance(op, tensorized.CallOp):
+                    found.setdefault(op.kernel.root_reference.data, []).append(op)
+    return found

@@ -58,13 +58,12 @@ def fill_border(emitter: LoopEmitter, output: SSAValue, box: Box | None, value: 
     assert isinstance(output.type, MemRefType)
     shape = output.type.get_shape()
     whole: Box = [(0, n) for n in shape]
+    constant = emitter.add(splat(VectorType(output.type.element_type, [lanes]), value)).results[0]
     for slab in slabs(box, shape) if box is not None else [whole]:
-        _fill(emitter, output, slab, value, lanes)
+        _fill(emitter, output, slab, constant, lanes)
 
 
-def _fill(emitter: LoopEmitter, output: SSAValue, slab: Box, value: float, lanes: int) -> None:
-    assert isinstance(output.type, MemRefType)
-    element = output.type.element_type
+def _fill(emitter: LoopEmitter, output: SSAValue, slab: Box, constant: SSAValue, lanes: int) -> None:
     *outer, (first, last) = slab
     width = last - first
 
@@ -85,7 +84,6 @@ def _fill(emitter: LoopEmitter, output: SSAValue, slab: Box, value: float, lanes
             store(variables, AffineMap(rank + 1, 0, (*index, at)), rest)
 
     def store(variables: list[SSAValue], access: AffineMap, valid: int | None) -> None:
-        constant = emitter.add(splat(VectorType(element, [lanes]), value)).results[0]
         emitter.add(tensorized.StoreOp(constant, output, variables, access, valid))
 
     def nest(remaining: Sequence[tuple[int, int]], variables: list[SSAValue]) -> None:

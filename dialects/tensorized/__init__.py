@@ -5,7 +5,6 @@ from xdsl.ir import Dialect
 from .access import LoopAttr as LoopAttr
 from .attributes import LayoutAttr as LayoutAttr
 from .attributes import LevelAttr as LevelAttr
-from .attributes import check_layout as check_layout
 from .attributes import layout_of as layout_of
 from .attributes import physical_type as physical_type
 from .buffers import EmptyOp as EmptyOp

@@ -23,8 +23,6 @@ from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
-from .linear_form import bounds, linear_form
-
 
 @irdl_attr_definition
 class LayoutAttr(ParametrizedAttribute):
@@ -111,21 +109,6 @@ def layout_of(tensor: TensorType) -> LayoutAttr:
         return tensor.encoding
     shape = tensor.get_shape()
     return LayoutAttr.of(AffineMap.identity(len(shape)), shape)
-
-
-def check_layout(tensor: TensorType) -> None:
-    """The map must take every logical index inside the physical shape."""
-    layout, shape = layout_of(tensor), tensor.get_shape()
-    if layout.access.num_dims != len(shape):
-        raise VerifyException(
-            f"layout of {tensor} maps {layout.access.num_dims} dimensions, not {len(shape)}"
-        )
-    for expr, size in zip(layout.access.results, layout.physical_shape, strict=True):
-        low, high = bounds(linear_form(expr, shape), shape)
-        if low < 0 or high >= size:
-            raise VerifyException(
-                f"layout of {tensor} leaves its physical shape: {expr} reaches {low}..{high} of {size}"
-            )
 
 
 def physical_type(tensor: TensorType) -> TensorType:

@@ -14,3 +14,5 @@ config.test_exec_root = os.environ.get("TENON_LIT_OUTPUT", config.test_source_ro
 tools = os.path.dirname(sys.executable)
 config.environment["PATH"] = os.pathsep.join([tools, os.environ["PATH"]])  # noqa: F821
 config.environment["PYTHONWARNINGS"] = "ignore"  # noqa: F821
+if "PYTHONPATH" in os.environ:  # a checkout that is not the installed one
+    config.environment["PYTHONPATH"] = os.environ["PYTHONPATH"]  # noqa: F821

@@ -39,6 +39,9 @@ def _model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dim", action="append", default=[], metavar="NAME=N", help="value of a symbolic dimension"
     )
+    parser.add_argument(
+        "--constant", action="append", default=[], metavar="INPUT=FILE.npy", help="value to compile in"
+    )
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
 

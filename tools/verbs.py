@@ -20,10 +20,12 @@ SUFFIXES = {"mlir": ".mlir", "ll": ".ll", "asm": ".s", "obj": ".o"}
 
 
 def load_model(arguments: argparse.Namespace) -> compiler.Model:
-    """The model of the command line, with its shapes bound."""
+    """The model of the command line, with its shapes and constant inputs bound."""
     shapes = named_values("--shape", arguments.shape, extents, "x=1,3,224,224")
     dims = named_values("--dim", arguments.dim, extent, "N=1")
-    return compiler.load(arguments.model, shapes=shapes, dims=dims)
+    files = named_values("--constant", arguments.constant, str, "shape=shape.npy")
+    constants = {name: read_array(name, Path(file)) for name, file in files.items()}
+    return compiler.load(arguments.model, shapes=shapes, dims=dims, constants=constants)
 
 
 def compile_model(arguments: argparse.Namespace) -> None:

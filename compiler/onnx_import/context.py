@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -23,13 +23,22 @@ from .tensors import MAX_ELEMENTS
 
 MAX_FOLDED_INTEGERS = 2**20
 MAX_FOLDED_FLOATS = 16
+MAX_SOURCES = 256
 
 
 class Context:
     """The block under construction, the weight store and the node that is being imported."""
 
-    def __init__(self, block: Block, store: nn.WeightStore, opset: int, folder: Path | None):
+    def __init__(
+        self,
+        block: Block,
+        store: nn.WeightStore,
+        opset: int,
+        folder: Path | None,
+        inputs: Mapping[SSAValue, str],
+    ):
         self.block, self.store, self.opset, self.folder = block, store, opset, folder
+        self.inputs = inputs
         self.location: LocationAttr = UnknownLoc()
 
     def enter(self, node_name: str) -> None:
@@ -76,19 +85,43 @@ class Context:
 
     def integers(self, value: SSAValue, role: str) -> list[int]:
         """A compile-time integer tensor as a flat list; `role` names it in the error."""
-        array = self.array(value)
-        if array is None:
-            raise TenonError(f"{role} must be known at compile time")
+        array = self.known(value, role)
         if array.dtype.kind not in "iu":
             raise TenonError(f"{role} must be integers, got {array.dtype}")
         return [int(item) for item in array.reshape(-1)]
 
     def number(self, value: SSAValue, role: str) -> float | int:
         """A compile-time scalar."""
-        array = self.array(value)
-        if array is None or array.size != 1:
-            raise TenonError(f"{role} must be one number known at compile time")
+        array = self.known(value, role)
+        if array.size != 1:
+            raise TenonError(f"{role} must be one number, got shape {list(array.shape)}")
         return array.reshape(()).item()
+
+    def known(self, value: SSAValue, role: str) -> np.ndarray:
+        """The array of a compile-time value; `role` names it in the error, which names the inputs of the
+        model that would have to be bound to constants."""
+        array = self.array(value)
+        if array is not None:
+            return array
+        names = self._sources(value)
+        if not names:
+            raise TenonError(f"{role} must be known at compile time")
+        listed, options = ", ".join(map(repr, names)), " ".join(f"--constant {n}=FILE.npy" for n in names)
+        raise TenonError(
+            f"{role} must be known at compile time but depends on input {listed}: bind it ({options})"
+        )
+
+    def _sources(self, value: SSAValue) -> list[str]:
+        """The inputs `value` is computed from, as far as a short walk finds them: a hint for an error."""
+        pending, seen, found = [value], {value}, []
+        while pending and len(seen) < MAX_SOURCES:
+            one = pending.pop()
+            if one in self.inputs:
+                found.append(self.inputs[one])
+            new = [v for v in getattr(one.owner, "operands", ()) if v not in seen]
+            seen.update(new)
+            pending += new
+        return found if not pending and len(found) <= 3 else []
 
     @cached_property
     def _interpreter(self) -> Interpreter:
@@ -113,10 +146,7 @@ class Context:
 
     def fold(self, operands: Sequence[SSAValue], fn: Callable[..., np.ndarray], role: str) -> SSAValue:
         """`fn` of compile-time operands, for index arithmetic that has no nn op."""
-        arrays = [self.array(operand) for operand in operands]
-        if any(array is None for array in arrays):
-            raise TenonError(f"{role} must be known at compile time")
-        return self.constant(np.asarray(fn(*arrays)))
+        return self.constant(np.asarray(fn(*(self.known(operand, role) for operand in operands))))
 
 
 def tensor_type(value: SSAValue) -> TensorType:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from onnx import GraphProto, ModelProto
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, StringAttr, TensorType
@@ -32,13 +33,17 @@ def load(
     *,
     shapes: Mapping[str, Sequence[int]] | None = None,
     dims: Mapping[str, int] | None = None,
+    constants: Mapping[str, np.ndarray] | None = None,
 ) -> Model:
     """Import an ONNX model from a path, its bytes or a decoded `ModelProto`.
 
-    `shapes` gives whole input shapes by input name, `dims` symbolic dimensions by their name. Raises
-    `TenonError` with one line for anything that is wrong with the file or not supported."""
+    `shapes` gives whole input shapes by input name, `dims` symbolic dimensions by their name. `constants`
+    binds inputs to arrays of the declared dtype and shape: they are known at compile time and no inputs of
+    the model any more, which shapes that are inputs need. Raises `TenonError` with one line for anything that
+    is wrong with the file or not supported."""
+    arrays = {name: np.asarray(array) for name, array in (constants or {}).items()}
     try:
-        return _load(source, shapes or {}, dims or {})
+        return _load(source, shapes or {}, dims or {}, arrays)
     except TenonError as error:
         error.args = (one_line(str(error)),)
         raise
@@ -53,14 +58,15 @@ def _load(
     source: str | os.PathLike[str] | bytes | ModelProto,
     shapes: Mapping[str, Sequence[int]],
     dims: Mapping[str, int],
+    constants: Mapping[str, np.ndarray],
 ) -> Model:
     proto, folder, name = read_model(source)
     opset = check_versions(proto, name)
     nodes = named_nodes(proto.graph)
     check_supported(nodes, RULES)
     nodes = ordered(proto.graph, nodes)
-    inputs = bind_inputs(proto.graph, shapes, dims)
-    importer = Importer(proto.graph, inputs, folder, opset)
+    inputs = bind_inputs(proto.graph, shapes, dims, constants)
+    importer = Importer(proto.graph, inputs, constants, folder, opset)
     for node in nodes:
         importer.add(node)
     return importer.finish()
@@ -69,11 +75,19 @@ def _load(
 class Importer:
     """The walk's state: the function's block and the SSA value of each ONNX value made so far."""
 
-    def __init__(self, graph: GraphProto, inputs: Sequence[InputSpec], folder: Path | None, opset: int):
-        self.graph, self.inputs = graph, inputs
+    def __init__(
+        self,
+        graph: GraphProto,
+        inputs: Sequence[InputSpec],
+        constants: Mapping[str, np.ndarray],
+        folder: Path | None,
+        opset: int,
+    ):
+        self.graph, self.inputs, self.constants = graph, inputs, constants
         self.tensors = {tensor.name: tensor for tensor in graph.initializer}
         self.block = Block(arg_types=[TensorType(nn.element_type(i.dtype), i.shape) for i in inputs])
-        self.context = Context(self.block, nn.WeightStore(), opset, folder)
+        names: dict[SSAValue, str] = {a: i.name for a, i in zip(self.block.args, inputs, strict=True)}
+        self.context = Context(self.block, nn.WeightStore(), opset, folder, names)
         self.values: dict[str, SSAValue] = {}
         for spec, argument in zip(inputs, self.block.args, strict=True):
             self._bind(spec.name, argument)
@@ -84,10 +98,12 @@ class Importer:
             value.name_hint = name_hint(name)
 
     def value(self, name: str) -> SSAValue:
-        """The value called `name`; an initializer enters the IR with its first use."""
+        """The value called `name`; a constant input or initializer enters the IR with its first use."""
         if name not in self.values:
             self.context.enter(name)
-            array = read_tensor(self.tensors[name], self.context.folder, f"initializer '{name}'")
+            array = self.constants.get(name)
+            if array is None:
+                array = read_tensor(self.tensors[name], self.context.folder, f"initializer '{name}'")
             self._bind(name, self.context.constant(array))
         return self.values[name]
 

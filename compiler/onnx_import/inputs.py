@@ -1,4 +1,5 @@
-"""The model's inputs with every dimension known: symbolic ones are bound by `shapes` and `dims`."""
+"""The model's inputs with every dimension known: symbolic ones are bound by `shapes` and `dims`, whole inputs
+by `constants`."""
 
 from __future__ import annotations
 
@@ -21,17 +22,46 @@ class InputSpec(NamedTuple):
 
 
 def bind_inputs(
-    graph: GraphProto, shapes: Mapping[str, Sequence[int]], dims: Mapping[str, int]
+    graph: GraphProto,
+    shapes: Mapping[str, Sequence[int]],
+    dims: Mapping[str, int],
+    constants: Mapping[str, np.ndarray],
 ) -> list[InputSpec]:
-    """The inputs that are no initializers. A dimension bound by `shapes` binds its name everywhere."""
-    initialized = {tensor.name for tensor in graph.initializer}
+    """The inputs at run time: those that are neither initializers nor bound to `constants`, whose arrays must
+    be what the model declares. A dimension bound by `shapes` or a constant binds its name everywhere."""
+    _check_known(graph, constants)
+    initialized = {tensor.name for tensor in graph.initializer} - constants.keys()
     values = [value for value in graph.input if value.name not in initialized]
-    known = _known_dims(values, shapes, dims)
-    return [_bind(value, shapes.get(value.name), known) for value in values]
+    known = _known_dims(values, shapes, dims, constants)
+    given = {name: list(array.shape) for name, array in constants.items()} | dict(shapes)
+    specs = [_bind(value, given.get(value.name), known) for value in values]
+    for spec in specs:
+        if spec.name in constants:
+            _check_constant(spec, constants[spec.name])
+    return [spec for spec in specs if spec.name not in constants]
+
+
+def _check_known(graph: GraphProto, constants: Mapping[str, np.ndarray]) -> None:
+    names = [value.name for value in graph.input]
+    for name in constants:
+        if name not in names:
+            raise UsageError(f"a constant is given for '{name}', the model's inputs are: {', '.join(names)}")
+
+
+def _check_constant(spec: InputSpec, array: np.ndarray) -> None:
+    for what, found, expected in (
+        ("dtype", array.dtype, spec.dtype),
+        ("shape", list(array.shape), list(spec.shape)),
+    ):
+        if found != expected:
+            raise UsageError(f"the constant for input '{spec.name}' has {what} {found}, expected {expected}")
 
 
 def _known_dims(
-    values: Sequence[ValueInfoProto], shapes: Mapping[str, Sequence[int]], dims: Mapping[str, int]
+    values: Sequence[ValueInfoProto],
+    shapes: Mapping[str, Sequence[int]],
+    dims: Mapping[str, int],
+    constants: Mapping[str, np.ndarray],
 ) -> dict[str, int]:
     names = [value.name for value in values]
     for name in shapes:
@@ -45,7 +75,8 @@ def _known_dims(
     known = dict(dims)
     for value in values:
         declared = value.type.tensor_type.shape.dim
-        for symbol, given in zip(declared, shapes.get(value.name, ()), strict=False):
+        shape = constants[value.name].shape if value.name in constants else shapes.get(value.name, ())
+        for symbol, given in zip(declared, shape, strict=False):
             if symbol.dim_param and known.setdefault(symbol.dim_param, given) != given:
                 raise UsageError(
                     f"input '{value.name}': dimension '{symbol.dim_param}' is given as {given} "

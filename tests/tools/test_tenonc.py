@@ -64,11 +64,26 @@ def test_unresolved_dimension(capsys, model, tmp_path):
         (["--dim", "N=1", "--dim", "N=2"], "--dim gives 'N' twice"),
         (["--dim", "M=1"], "dimension 'M' is given, the model's symbolic dimensions are: N"),
         (["--shape", "z=1,2"], "a shape is given for 'z', the model's inputs are: x"),
+        (["--constant", "x"], "--constant 'x' is not name=value, for example --constant shape=shape.npy"),
         (["--dim", "N=1", "--emit", "mlir,exe"], "'exe' is unknown, expected some of mlir,ll,asm,obj"),
     ],
 )
 def test_wrong_options(capsys, model, tmp_path, options, text):
     assert fails(capsys, 2, "compile", model, "-o", tmp_path / "out", *options) == text
+
+
+def test_constant_input(capsys, model, tmp_path):
+    np.save(tmp_path / "x.npy", np.array([[-1, 3]], np.float32))
+    bound = f"x={tmp_path / 'x.npy'}"
+    assert tenonc.main(["run", str(model), "--constant", bound, "-o", str(tmp_path / "y.npz")]) == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npz")["y"], [[0, 3]])
+    line = fails(capsys_cleared(capsys), 2, "run", model, "--constant", bound.replace("x=", "z="))
+    assert line == "a constant is given for 'z', the model's inputs are: x"
+
+
+def capsys_cleared(capsys):
+    capsys.readouterr()
+    return capsys
 
 
 def test_unwritable_output(capsys, model, tmp_path):

@@ -181,7 +181,8 @@ def test_runtime_shape(build):
     node = helper.make_node("Reshape", ["x", "s"], ["y"], name="r")
     inputs = {"x": (FLOAT, [4]), "s": (TensorProto.INT64, [2])}
     line = message(build([node], inputs, ["y"]))
-    assert line == "node 'r' (Reshape): the shape must be known at compile time"
+    expected = "the shape must be known at compile time but depends on input 's'"
+    assert line == f"node 'r' (Reshape): {expected}: bind it (--constant s=FILE.npy)"
 
 
 def with_weight(build, tensor: TensorProto) -> onnx.ModelProto:

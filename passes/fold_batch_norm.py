@@ -18,7 +18,7 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from ..dialects import nn
-from .rewriting import replace
+from .graph_builder import GraphBuilder
 
 
 @dataclass(frozen=True)
@@ -33,43 +33,23 @@ class FoldBatchNormPass(ModulePass):
             _fold(norm)
 
 
-class _Ops:
-    """The ops that replace one batch norm, in order."""
-
-    def __init__(self) -> None:
-        self.ops: list[Operation] = []
-
-    def add(self, op: Operation) -> SSAValue:
-        self.ops.append(op)
-        return op.results[0]
-
-    def compute(self, fn: str, *operands: SSAValue) -> SSAValue:
-        return self.add(nn.ElementwiseOp(fn, *operands))
-
-    def along(self, value: SSAValue, axis: int, rank: int) -> SSAValue:
-        """[C] as a tensor of `rank` with C at `axis`, its leading extents of 1 left out."""
-        shape = (-1, *(1,) * (rank - 1 - axis))
-        count = nn.tensor_of(value).get_shape()[0]
-        return value if len(shape) == 1 else self.add(nn.ReshapeOp(value, (count, *shape[1:])))
-
-
 def _fold(norm: nn.BatchNormOp) -> None:
-    new = _Ops()
-    epsilon = new.add(nn.scalar(norm.value_of("epsilon"), norm.type))
+    new = GraphBuilder(norm)
+    epsilon = new.scalar(norm.value_of("epsilon"), norm.x)
     deviation = new.compute("sqrt", new.compute("add", norm.variance, epsilon))
     factor = new.compute("div", norm.scale, deviation)
     offset = new.compute("sub", norm.bias, new.compute("mul", norm.mean, factor))
     producer = norm.x.owner
     if isinstance(producer, nn.ConvOp) and _is_foldable(norm, [producer.w, producer.bias]):
-        _into_conv(new, producer, factor, offset)
+        result = _into_conv(new, producer, factor, offset)
     elif isinstance(producer, nn.MatmulOp) and len(norm.shape) == 2 and _is_foldable(norm, [producer.b]):
-        _into_matmul(new, producer, factor, offset)
+        result = _into_matmul(new, producer, factor, offset)
     else:
         producer = None
         rank = len(norm.shape)
         product = new.compute("mul", norm.x, new.along(factor, 1, rank))
-        new.compute("add", product, new.along(offset, 1, rank))
-    replace(None, norm, new.ops)
+        result = new.compute("add", product, new.along(offset, 1, rank))
+    new.finish(result)
     if isinstance(producer, Operation):
         producer.detach()
         producer.erase()
@@ -81,13 +61,13 @@ def _is_foldable(norm: nn.BatchNormOp, weights: Sequence[SSAValue | None]) -> bo
     return len(list(norm.x.uses)) == 1 and all(map(nn.is_compile_time, values))
 
 
-def _into_conv(new: _Ops, conv: nn.ConvOp, factor: SSAValue, offset: SSAValue) -> None:
+def _into_conv(new: GraphBuilder, conv: nn.ConvOp, factor: SSAValue, offset: SSAValue) -> SSAValue:
     rank = len(nn.tensor_of(conv.w).get_shape())
     weights = new.compute("mul", conv.w, new.along(factor, 0, rank))
     if conv.bias is not None:
         offset = new.compute("add", new.compute("mul", conv.bias, factor), offset)
     window = conv.window
-    new.add(
+    return new(
         nn.ConvOp(
             conv.x,
             weights,
@@ -100,7 +80,7 @@ def _into_conv(new: _Ops, conv: nn.ConvOp, factor: SSAValue, offset: SSAValue) -
     )
 
 
-def _into_matmul(new: _Ops, matmul: nn.MatmulOp, factor: SSAValue, offset: SSAValue) -> None:
+def _into_matmul(new: GraphBuilder, matmul: nn.MatmulOp, factor: SSAValue, offset: SSAValue) -> SSAValue:
     """[M, K] @ [K, C]: the channels are the columns of the weights."""
     weights = new.compute("mul", matmul.b, factor)
-    new.compute("add", new.add(nn.MatmulOp(matmul.a, weights)), offset)
+    return new.compute("add", new(nn.MatmulOp(matmul.a, weights)), offset)

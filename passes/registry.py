@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # Pass name -> the class in the file of the same name, in the order of the pipeline.
 _TABLE = {
     "fold-batch-norm": "FoldBatchNormPass",
+    "decompose-nn": "DecomposeNnPass",
     "lower-nn": "LowerNnPass",
     "expand-math": "ExpandMathPass",
     "assign-layouts": "AssignLayoutsPass",

@@ -1,4 +1,4 @@
-"""Convolution, matrix products and batch norm."""
+"""Convolution, matrix products and softmax."""
 
 from __future__ import annotations
 
@@ -73,16 +73,6 @@ def _transposed(ctx: Context, x: SSAValue) -> SSAValue:
 
 def _scaled(ctx: Context, x: SSAValue, factor: float) -> SSAValue:
     return x if factor == 1.0 else ctx.elementwise("mul", x, ctx.scalar_like(factor, x))
-
-
-@onnx_op("BatchNormalization")
-def batch_norm(ctx: Context, node: Node) -> SSAValue:
-    if node.attr("training_mode") or len(node.outputs) > 1:
-        raise TenonError("training mode is not supported")
-    if node.attr("spatial", 1) != 1:
-        raise TenonError("spatial=0 is not supported")
-    x, *parameters = (node[i] for i in range(5))
-    return ctx.emit(nn.BatchNormOp(x, *parameters, epsilon=node.attr("epsilon")))
 
 
 @onnx_op("Softmax", "LogSoftmax")

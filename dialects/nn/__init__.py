@@ -20,6 +20,7 @@ from .elementwise import ElementwiseOp as ElementwiseOp
 from .functions import ELEMENTWISE as ELEMENTWISE
 from .linear import MatmulOp as MatmulOp
 from .norm import BatchNormOp as BatchNormOp
+from .normalize import NormalizeOp as NormalizeOp
 from .pool import PoolOp as PoolOp
 from .reduce import ReduceOp as ReduceOp
 from .reduce import SoftmaxOp as SoftmaxOp
@@ -43,6 +44,7 @@ NN = Dialect(
         ReduceOp,
         SoftmaxOp,
         BatchNormOp,
+        NormalizeOp,
         ReshapeOp,
         TransposeOp,
         ConcatOp,

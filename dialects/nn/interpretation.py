@@ -27,19 +27,19 @@ from .window import Window
 Args = tuple[np.ndarray, ...]
 
 
-def _wide(array: np.ndarray) -> np.ndarray:
+def wide(array: np.ndarray) -> np.ndarray:
     """Floats as f64, integers and booleans as they are."""
     return array if array.dtype.kind in "iub" else np.asarray(array, np.float64)
 
 
-def _rounded(op: NNOperation, value: Any) -> tuple[np.ndarray]:
+def rounded(op: NNOperation, value: Any) -> tuple[np.ndarray]:
     with np.errstate(all="ignore"):
         return (np.asarray(value).astype(numpy_dtype(op.type.element_type)).reshape(op.shape),)
 
 
 def _convert(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     if dtype.kind in "iu" and x.dtype.kind not in "iub":
-        return np.trunc(_wide(x)).astype(np.int64).astype(dtype)
+        return np.trunc(wide(x)).astype(np.int64).astype(dtype)
     return x.astype(dtype) if dtype.kind != "b" else x != 0
 
 
@@ -102,7 +102,7 @@ class NNFunctions(InterpreterFunctions):
     @impl(ElementwiseOp)
     def elementwise(self, interpreter: Interpreter, op: ElementwiseOp, args: Args):
         with np.errstate(all="ignore"):
-            return _rounded(op, op.function.numpy(*map(_wide, args)))
+            return rounded(op, op.function.numpy(*map(wide, args)))
 
     @impl(CastOp)
     def cast(self, interpreter: Interpreter, op: CastOp, args: Args):
@@ -111,7 +111,7 @@ class NNFunctions(InterpreterFunctions):
 
     @impl(ConvOp)
     def conv(self, interpreter: Interpreter, op: ConvOp, args: Args):
-        x, w, *bias = map(_wide, args)
+        x, w, *bias = map(wide, args)
         groups, extents = op.value_of("groups"), op.shape[2:]
         rank = len(extents)
         taken = windows(x, op.window, extents, 0.0)
@@ -122,7 +122,7 @@ class NNFunctions(InterpreterFunctions):
         filters = w.reshape(groups, w.shape[0] // groups, -1)
         product = np.swapaxes(rows @ np.swapaxes(filters, 1, 2), 2, 3)
         result = product.reshape(x.shape[0], w.shape[0], *extents)
-        return _rounded(op, result + bias[0].reshape(-1, *(1,) * rank) if bias else result)
+        return rounded(op, result + bias[0].reshape(-1, *(1,) * rank) if bias else result)
 
     @impl(PoolOp)
     def pool(self, interpreter: Interpreter, op: PoolOp, args: Args):
@@ -130,34 +130,34 @@ class NNFunctions(InterpreterFunctions):
         if op.kind.data == "max":
             dtype = args[0].dtype
             lowest = np.iinfo(dtype).min if dtype.kind in "iu" else -np.inf
-            return _rounded(op, windows(_wide(args[0]), op.window, op.shape[2:], lowest).max(axis=axes))
-        return _rounded(op, windows(_wide(args[0]), op.window, op.shape[2:], 0.0).sum(axis=axes) / counts(op))
+            return rounded(op, windows(wide(args[0]), op.window, op.shape[2:], lowest).max(axis=axes))
+        return rounded(op, windows(wide(args[0]), op.window, op.shape[2:], 0.0).sum(axis=axes) / counts(op))
 
     @impl(MatmulOp)
     def matmul(self, interpreter: Interpreter, op: MatmulOp, args: Args):
-        return _rounded(op, _wide(args[0]) @ _wide(args[1]))
+        return rounded(op, wide(args[0]) @ wide(args[1]))
 
     @impl(ReduceOp)
     def reduce(self, interpreter: Interpreter, op: ReduceOp, args: Args):
-        x, kind, axes = _wide(args[0]), op.kind.data, op.value_of("axes")
+        x, kind, axes = wide(args[0]), op.kind.data, op.value_of("axes")
         with np.errstate(all="ignore"):
-            return _rounded(op, _REDUCTIONS[kind](x, axis=axes, **_identity(kind, x.dtype)))
+            return rounded(op, _REDUCTIONS[kind](x, axis=axes, **_identity(kind, x.dtype)))
 
     @impl(SoftmaxOp)
     def softmax(self, interpreter: Interpreter, op: SoftmaxOp, args: Args):
-        x, axis = _wide(args[0]), op.value_of("axis")
+        x, axis = wide(args[0]), op.value_of("axis")
         with np.errstate(all="ignore"):
             shifted = x - x.max(axis=axis, keepdims=True, initial=-np.inf)
             total = np.exp(shifted).sum(axis=axis, keepdims=True)
-            return _rounded(op, shifted - np.log(total) if op.value_of("log") else np.exp(shifted) / total)
+            return rounded(op, shifted - np.log(total) if op.value_of("log") else np.exp(shifted) / total)
 
     @impl(BatchNormOp)
     def batch_norm(self, interpreter: Interpreter, op: BatchNormOp, args: Args):
-        x, *parameters = map(_wide, args)
+        x, *parameters = map(wide, args)
         channel = (-1, *(1,) * (x.ndim - 2))
         scale, bias, mean, variance = (p.reshape(channel) for p in parameters)
         with np.errstate(all="ignore"):
-            return _rounded(op, (x - mean) / np.sqrt(variance + op.value_of("epsilon")) * scale + bias)
+            return rounded(op, (x - mean) / np.sqrt(variance + op.value_of("epsilon")) * scale + bias)
 
     @impl(ReshapeOp)
     def reshape(self, interpreter: Interpreter, op: ReshapeOp, args: Args):

@@ -20,6 +20,7 @@ from .scalar import evaluate_body as evaluate_body
 INTERPRETATIONS = [
     "tenonc.dialects.reference.control:ControlFunctions",
     "tenonc.dialects.nn.interpretation:NNFunctions",
+    "tenonc.dialects.nn.interpretation_norm:NormFunctions",
     "tenonc.dialects.reference.tensor:TensorFunctions",
     "tenonc.dialects.reference.linalg:LinalgFunctions",
     "tenonc.dialects.tensorized.interpretation:KernelFunctions",

@@ -37,3 +37,35 @@ func.func @f() {
   %0 = nn.constant #nn.weight<"ab", tensor<64x3x7x7xf32>>
   func.return
 }
+
+// -----
+
+// CHECK: norm 'l3' is unknown, expected one of standard, rms, l1, l2
+func.func @f(%x : tensor<1x4x8xf32>) {
+  %0 = nn.normalize l3(%x) axes [1] groups 1 epsilon 0.0 : (tensor<1x4x8xf32>) -> tensor<1x4x8xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: normalize: 3 groups do not divide the channels of 1x4x8
+func.func @f(%x : tensor<1x4x8xf32>) {
+  %0 = nn.normalize rms(%x) axes [1, 2] groups 3 epsilon 0.0 : (tensor<1x4x8xf32>) -> tensor<1x4x8xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: normalize: a parameter of shape 2x1x4x8 does not broadcast to 1x4x8
+func.func @f(%x : tensor<1x4x8xf32>, %s : tensor<2x1x4x8xf32>) {
+  %0 = nn.normalize rms(%x, %s) axes [2] groups 1 epsilon 0.0 : (tensor<1x4x8xf32>, tensor<2x1x4x8xf32>) -> tensor<1x4x8xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: normalize: axes [1, 1] are no distinct axes of rank 3
+func.func @f(%x : tensor<1x4x8xf32>) {
+  %0 = nn.normalize rms(%x) axes [1, 1] groups 1 epsilon 0.0 : (tensor<1x4x8xf32>) -> tensor<1x4x8xf32>
+  func.return
+}

@@ -39,6 +39,15 @@ func.func @batch_norm(%x : tensor<1x4x8x8xf32>, %p : tensor<4xf32>) -> tensor<1x
   func.return %0 : tensor<1x4x8x8xf32>
 }
 
+// CHECK-LABEL: func.func @normalize
+func.func @normalize(%x : tensor<1x4x8x8xf32>, %p : tensor<4x1x1xf32>) {
+  // CHECK: nn.normalize standard(%x, %p, %p) axes [1, 2, 3] groups 2 epsilon 1.0e-05 : (tensor<1x4x8x8xf32>, tensor<4x1x1xf32>, tensor<4x1x1xf32>) -> tensor<1x4x8x8xf32>
+  %0 = nn.normalize standard(%x, %p, %p) axes [1, 2, 3] groups 2 epsilon 1.0e-05 : (tensor<1x4x8x8xf32>, tensor<4x1x1xf32>, tensor<4x1x1xf32>) -> tensor<1x4x8x8xf32>
+  // CHECK: nn.normalize l2(%x) axes [3] groups 1 epsilon 0.0
+  %1 = nn.normalize l2(%x) axes [3] groups 1 epsilon 0.0 : (tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xf32>
+  func.return
+}
+
 // CHECK-LABEL: func.func @move
 func.func @move(%x : tensor<2x3x4xf32>) {
   // CHECK: nn.reshape({{.*}}) : (tensor<2x3x4xf32>) -> tensor<6x4xf32>

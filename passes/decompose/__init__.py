@@ -1,0 +1,1 @@
+"""Rules of `decompose-nn`, a file per group of composite ops."""

@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 INSTALL := $(PY) -m pip install -q --disable-pip-version-check -c constraints.txt
 
 .NOTPARALLEL:
-.PHONY: demo test lint train bench clean
+.PHONY: demo test lint train bench conformance clean
 
 demo: $(VENV)/.installed-demo
 	$(PY) examples/digits/demo.py
@@ -23,6 +23,9 @@ train: $(VENV)/.installed-torch
 
 bench: $(VENV)/.installed-demo
 	$(PY) -m tenonc.tools.bench $(ARGS)
+
+conformance: $(VENV)/.installed-demo
+	$(PY) -m tenonc.tools.tenonc conformance --group all --json build/conformance.json $(ARGS)
 
 $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: Tenon needs python 3.11 or newer, $(PYTHON) is " + sys.version.split()[0])'

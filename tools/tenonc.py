@@ -1,4 +1,4 @@
-"""`tenonc`: compile an ONNX model, or run it.
+"""`tenonc`: compile an ONNX model, run it, measure it.
 
 Exit status: 0 done, 1 bad input, 2 bad usage, 70 an error of tenonc itself, 130 interrupted. A user's mistake
 is one line on stderr; `--debug` shows the traceback.
@@ -8,24 +8,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from . import conformance
 from .failures import failure, silence_stdout
-
-
-class Verb:
-    """A subcommand: its name, its one-line help, an example, its arguments and what it does."""
-
-    def __init__(
-        self,
-        name: str,
-        summary: str,
-        example: str,
-        configure: Callable[[argparse.ArgumentParser], None],
-        action: Callable[[argparse.Namespace], None],
-    ):
-        self.name, self.summary, self.example = name, summary, example
-        self.configure, self.action = configure, action
+from .verb import Verb, add_debug
 
 
 def _model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +29,7 @@ def _model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--constant", action="append", default=[], metavar="INPUT=FILE.npy", help="value to compile in"
     )
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    add_debug(parser)
 
 
 def _compile_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,6 +78,7 @@ VERBS = (
         _run_arguments,
         _run,
     ),
+    conformance.VERB,
 )
 
 

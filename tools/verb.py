@@ -1,0 +1,25 @@
+"""What a verb of `tenonc` is made of; each lives in a file of its own."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A subcommand: its name, its one-line help, an example, its arguments and what it does.
+
+    `configure` runs for every command line, so its module imports nothing heavy; `action` may."""
+
+    name: str
+    summary: str
+    example: str
+    configure: Callable[[argparse.ArgumentParser], None]
+    action: Callable[[argparse.Namespace], None]
+
+
+def add_debug(parser: argparse.ArgumentParser) -> None:
+    """The option that every verb has."""
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")

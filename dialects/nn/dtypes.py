@@ -11,6 +11,7 @@ import numpy as np
 from xdsl.dialects.builtin import (
     BFloat16Type,
     DenseIntOrFPElementsAttr,
+    Float16Type,
     IndexType,
     IntegerType,
     Signedness,
@@ -30,6 +31,16 @@ _ELEMENTS |= {f"int{bits}": IntegerType(bits) for bits in (8, 16, 32, 64)}
 _ELEMENTS |= {f"uint{bits}": IntegerType(bits, Signedness.UNSIGNED) for bits in (8, 16, 32, 64)}
 _SIGNED = {f"int{bits}": IntegerType(bits, Signedness.SIGNED) for bits in (8, 16, 32, 64)}
 _NAMES = {element: name for name, element in (*_ELEMENTS.items(), *_SIGNED.items())}
+
+
+def is_half(element: Attribute) -> bool:
+    """Whether it is a 16-bit float: stored as such, computed with in f32."""
+    return isinstance(element, BFloat16Type | Float16Type)
+
+
+def compute_type(element: Attribute) -> Attribute:
+    """The type that ops on `element` compute in: f32 for 16-bit floats, else the type itself."""
+    return f32 if is_half(element) else element
 
 
 @cache

@@ -3,7 +3,7 @@
 Floats: the numpy meaning is evaluated in f64 and rounded once to the element type. NaN: unless its note
 says otherwise, a function of a NaN is NaN (comparisons are false, `not` of them true). Signed zeros: what
 IEEE arithmetic on the scalar code gives; min and max order -0 before +0.
-Integers wrap around; division truncates towards zero.
+Integers wrap around; division truncates towards zero, and by zero gives 0.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def _np_relu(x: np.ndarray) -> np.ndarray:
 
 
 def _np_sign(x: np.ndarray) -> np.ndarray:
-    return np.where(x > 0, 1, np.where(x < 0, -1, x))
+    return np.where(x > 0, 1, np.where(x < 0, -1, x)) if x.dtype.kind == "f" else np.sign(x)
 
 
 def _np_leaky(x: np.ndarray, slope: np.ndarray) -> np.ndarray:
@@ -142,7 +142,7 @@ ELEMENTWISE: dict[str, Function] = {
     "add": Function(2, "number", np.add, B.add),
     "sub": Function(2, "number", np.subtract, B.sub),
     "mul": Function(2, "number", np.multiply, B.mul),
-    "div": Function(2, "number", _np_divide, B.div, "x / 0 is IEEE's for floats, undefined for integers"),
+    "div": Function(2, "number", _np_divide, B.div, "x / 0 is IEEE's for floats, 0 for integers"),
     "pow": Function(2, "float", np.power, _call(math.PowFOp), "pow(x, 0) and pow(1, y) are 1 even for NaN"),
     "min": Function(2, "number", minimum, B.min),
     "max": Function(2, "number", maximum, B.max),

@@ -84,6 +84,8 @@ def _identity(kind: str, dtype: np.dtype) -> dict[str, Any]:
     """What max and min of nothing are; the other reductions know it."""
     if kind not in ("max", "min"):
         return {}
+    if dtype.kind == "b":
+        return {"initial": kind == "min"}
     low, high = (-np.inf, np.inf) if dtype.kind == "f" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     return {"initial": low if kind == "max" else high}
 

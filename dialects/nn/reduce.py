@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from xdsl.dialects.builtin import AnyFloat, DenseArrayBase, IntegerAttr, StringAttr, TensorType
+from xdsl.dialects.builtin import AnyFloat, DenseArrayBase, IntegerAttr, StringAttr, TensorType, i1
 from xdsl.ir import Operation, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def
 
@@ -24,7 +24,8 @@ class ReduceOp(NNOperation):
     %y = nn.reduce mean(%x) axes [2, 3] keepdims true : (tensor<1x512x7x7xf32>) -> tensor<1x512x1x1xf32>
     ```
     The order of accumulation is open. A NaN makes every result it reaches NaN. The maximum of nothing is
-    -inf (for integers the smallest one), the minimum correspondingly.
+    -inf (for integers the smallest one), the minimum correspondingly. The mean of integers truncates towards
+    zero; maximum and minimum of i1 are "any" and "all".
     """
 
     name = "nn.reduce"
@@ -53,8 +54,8 @@ def _reduce_type(kind: str, x: TensorType, axes: tuple[int, ...], keepdims: bool
     shape = x.get_shape()
     if len(set(axes)) != len(axes) or any(not 0 <= axis < len(shape) for axis in axes):
         raise TenonError(f"reduce {kind}: axes {list(axes)} are no distinct axes of rank {len(shape)}")
-    if kind == "mean" and not isinstance(x.element_type, AnyFloat):
-        raise TenonError(f"reduce mean: element type {x.element_type} is not a float type")
+    if kind not in ("max", "min") and x.element_type == i1:
+        raise TenonError(f"reduce {kind}: element type i1 is not a number")
     if keepdims:
         return TensorType(x.element_type, [1 if i in axes else n for i, n in enumerate(shape)])
     return TensorType(x.element_type, [n for i, n in enumerate(shape) if i not in axes])

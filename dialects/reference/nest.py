@@ -19,7 +19,7 @@ from xdsl.ir.affine import AffineMap
 
 from .access import read, write
 from .contraction import contract
-from .scalar import evaluate_body, evaluate_ops
+from .scalar import evaluate_body, evaluate_ops, unsigned
 
 _ASSOCIATIVE: dict[type[Operation], np.ufunc] = {
     arith.AddfOp: np.add,
@@ -30,6 +30,8 @@ _ASSOCIATIVE: dict[type[Operation], np.ufunc] = {
     arith.MinimumfOp: np.minimum,
     arith.MaxSIOp: np.maximum,
     arith.MinSIOp: np.minimum,
+    arith.MaxUIOp: np.maximum,
+    arith.MinUIOp: np.minimum,
 }
 """Ops that combine an accumulator with the next value, in any order."""
 
@@ -96,7 +98,7 @@ def _reduce(
             a, b = (_ranked(values[factor], len(extents)) for factor in factors)
             return _added(views[-1], contract(a, b, extents, reduced))
         value = _ranked(values[match.value], len(extents))
-        return _combined(_ASSOCIATIVE[type(match.combine)], views[-1], value, extents, reduced)
+        return _combined(type(match.combine), views[-1], value, extents, reduced)
     return _point_by_point(block, views, extents, reduced)
 
 
@@ -120,14 +122,27 @@ def _added(start: np.ndarray, total: np.ndarray) -> np.ndarray:
 
 
 def _combined(
-    combine: np.ufunc, start: np.ndarray, value: np.ndarray, extents: Sequence[int], reduced: tuple[int, ...]
+    op: type[Operation],
+    start: np.ndarray,
+    value: np.ndarray,
+    extents: Sequence[int],
+    reduced: tuple[int, ...],
 ) -> np.ndarray:
+    combine = _ASSOCIATIVE[op]
     shape = [extents[i] if i in reduced else n for i, n in enumerate(value.shape)]
-    wide = np.dtype(np.float64 if start.dtype.kind not in "iub" else np.int64)
     with np.errstate(all="ignore"):
-        full = np.broadcast_to(value, shape).astype(wide)
+        full = _wide(np.broadcast_to(value, shape), op)
         total = combine.reduce(full, axis=reduced, keepdims=True)
-        return combine(start.astype(wide), total).astype(start.dtype)
+        return combine(_wide(start, op), total).astype(start.dtype)
+
+
+def _wide(array: np.ndarray, op: type[Operation]) -> np.ndarray:
+    """As f64 or i64; what compares without a sign, as u64."""
+    if array.dtype.kind not in "iub":
+        return array.astype(np.float64)
+    if op not in (arith.MaxUIOp, arith.MinUIOp):
+        return array.astype(np.int64)
+    return unsigned(array).astype(np.uint64)
 
 
 def _point_by_point(

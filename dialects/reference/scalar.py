@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from xdsl.dialects import arith, math
+from xdsl.dialects import arith, llvm, math
 from xdsl.dialects.builtin import FloatAttr, IntegerAttr
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.traits import IsTerminator
@@ -29,7 +29,8 @@ def _signed(x: np.ndarray) -> np.ndarray:
     return -x.astype(np.int8) if x.dtype.kind == "b" else x.astype(f"i{x.dtype.itemsize}")
 
 
-def _unsigned(x: np.ndarray) -> np.ndarray:
+def unsigned(x: np.ndarray) -> np.ndarray:
+    """The same bits read without a sign."""
     x = np.asarray(x)
     return x.astype(np.uint8) if x.dtype.kind == "b" else x.astype(f"u{x.dtype.itemsize}")
 
@@ -108,7 +109,7 @@ def _cmpi(op: arith.CmpiOp, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     predicate = op.predicate.value.data
     if predicate < 2:
         return (np.equal, np.not_equal)[predicate](x, y)
-    view = _signed if predicate < 6 else _unsigned
+    view = _signed if predicate < 6 else unsigned
     return _INTEGER_ORDERS[(predicate - 2) % 4](view(x), view(y))
 
 
@@ -129,6 +130,7 @@ _FLOAT_ARITHMETIC: dict[type[Operation], Evaluate] = {
     math.RoundEvenOp: np.rint,
     math.SqrtOp: np.sqrt,
     math.CopySignOp: np.copysign,
+    llvm.FRemOp: np.fmod,
 }
 _SIGNED: dict[type[Operation], Evaluate] = {
     arith.AddiOp: np.add,
@@ -142,11 +144,13 @@ _SIGNED: dict[type[Operation], Evaluate] = {
     arith.DivSIOp: integer_divide,
     arith.MaxSIOp: np.maximum,
     arith.MinSIOp: np.minimum,
+    arith.RemSIOp: lambda x, y: np.fmod(x, np.where(y == 0, 1, y).astype(x.dtype)),
     math.AbsIOp: np.abs,
 }
 _UNSIGNED: dict[type[Operation], Evaluate] = {
     arith.ShRUIOp: np.right_shift,
     arith.DivUIOp: lambda x, y: x // np.where(y == 0, 1, y).astype(x.dtype),
+    arith.RemUIOp: lambda x, y: x % np.where(y == 0, 1, y).astype(x.dtype),
     arith.MaxUIOp: np.maximum,
     arith.MinUIOp: np.minimum,
 }
@@ -165,7 +169,12 @@ _TRANSCENDENTAL: dict[type[Operation], Evaluate] = {
     math.TanhOp: np.tanh,
     math.SinhOp: np.sinh,
     math.CoshOp: np.cosh,
+    math.AsinOp: np.arcsin,
+    math.AcosOp: np.arccos,
     math.AtanOp: np.arctan,
+    math.AsinhOp: np.arcsinh,
+    math.AcoshOp: np.arccosh,
+    math.AtanhOp: np.arctanh,
     math.Atan2Op: np.arctan2,
     math.ErfOp: erf,
     math.CbrtOp: np.cbrt,
@@ -181,19 +190,19 @@ EVALUATIONS: dict[type[Operation], Evaluate] = {
     arith.ExtFOp: _convert,
     arith.TruncFOp: _convert,
     arith.SIToFPOp: _convert_from(_signed),
-    arith.UIToFPOp: _convert_from(_unsigned),
+    arith.UIToFPOp: _convert_from(unsigned),
     arith.FPToSIOp: _to_unsigned,
     arith.FPToUIOp: _to_unsigned,
     arith.ExtSIOp: _integer(lambda x: x),
     arith.TruncIOp: _integer(lambda x: x),
-    arith.ExtUIOp: _convert_from(_unsigned),
+    arith.ExtUIOp: _convert_from(unsigned),
     arith.IndexCastOp: _integer(lambda x: x),
     arith.BitcastOp: lambda op, x: np.asarray(x).view(numpy_dtype(op.results[0].type)),
     math.FmaOp: _fma,
 }
 EVALUATIONS |= {op: _float(f) for op, f in _FLOAT_ARITHMETIC.items()}
 EVALUATIONS |= {op: _integer(f) for op, f in _SIGNED.items()}
-EVALUATIONS |= {op: _integer(f, _unsigned) for op, f in _UNSIGNED.items()}
+EVALUATIONS |= {op: _integer(f, unsigned) for op, f in _UNSIGNED.items()}
 EVALUATIONS |= {op: _wide(f) for op, f in _TRANSCENDENTAL.items()}
 
 

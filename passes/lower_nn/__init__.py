@@ -1,7 +1,7 @@
 """lower-nn: graph ops become loop nests.
 
-Expects nn ops on tensors of static shape, floats or signless integers, without nn.batch_norm
-(fold-batch-norm removes it). Leaves every compile-time op as it is, and in the place of every other nn op
+Expects nn ops on tensors of static shape, without nn.batch_norm (fold-batch-norm removes it). Leaves every
+compile-time op as it is, integers elsewhere signless (signless.py), and in the place of every other nn op
 `linalg.generic` and the view ops tensor.{collapse_shape, expand_shape, extract_slice, pad, concat, empty};
 the loops of a generic are the parallel ones in output order, then the reductions.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import IntegerType, ModuleOp, Signedness, TensorType
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from ...dialects import nn
@@ -23,6 +23,7 @@ from .empty import replace_empty_values
 from .linear import lower_conv, lower_matmul
 from .pool import lower_pool
 from .reduce import lower_reduce, lower_softmax
+from .signless import drop_signs
 from .views import lower_concat, lower_pad, lower_reshape, lower_slice
 
 RULES: dict[type[nn.NNOperation], Rule] = {
@@ -56,6 +57,7 @@ class LowerNnPass(ModulePass):
             _lower(node)
         left = sorted({node.name for node in runtime_ops(op)})
         assert not left, f"lower-nn left {', '.join(left)}"
+        drop_signs(op)
 
 
 def runtime_ops(module: ModuleOp) -> list[nn.NNOperation]:
@@ -69,8 +71,6 @@ def _lower(op: nn.NNOperation) -> None:
     rule = RULES.get(type(op))
     if rule is None:
         raise TenonError(f"lower-nn: {op.name} has no lowering; fold-batch-norm must run before")
-    for value in (*op.operands, op.result):
-        _check_signless(op, nn.tensor_of(value))
     emit = Emitter(op)
     result = rule(emit, op)
     if op.result.name_hint and result.owner is not op:
@@ -78,9 +78,3 @@ def _lower(op: nn.NNOperation) -> None:
     op.result.replace_all_uses_with(result)
     op.detach()
     op.erase()
-
-
-def _check_signless(op: nn.NNOperation, tensor: TensorType) -> None:
-    element = tensor.element_type
-    if isinstance(element, IntegerType) and element.signedness.data != Signedness.SIGNLESS:
-        raise TenonError(f"lower-nn: {op.name} on element type {element} is not supported, expected signless")

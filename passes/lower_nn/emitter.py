@@ -21,7 +21,7 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineExpr, AffineMap
 
 from ...dialects import nn
-from ...dialects.nn.scalar_builder import ScalarBuilder
+from ...dialects.nn.scalar_builder import ScalarBuilder, integer_attribute, is_unsigned
 from ..rewriting import keep_location
 
 Rule = Callable[["Emitter", Any], SSAValue]
@@ -79,13 +79,11 @@ class Emitter:
 
     def generic(self, inputs: Sequence[Operand], init: Operand, reductions: int, body: Body) -> SSAValue:
         """A linalg.generic whose last `reductions` loops are reductions. `body` takes the inputs' elements,
-        and with reductions the accumulator too."""
+        and with reductions the accumulator too; it sees 16-bit floats as f32."""
         operands = [*inputs, init]
         block = Block(arg_types=[nn.tensor_of(operand.value).element_type for operand in operands])
-        builder = ScalarBuilder()
         arguments = block.args if reductions else block.args[:-1]
-        result = body(builder, *arguments)
-        block.add_ops([*builder.ops, YieldOp(result)])
+        fill_body(block, body, arguments)
         parallel = init.access.num_dims - reductions
         kinds = [IteratorTypeAttr.parallel()] * parallel
         kinds += [IteratorTypeAttr.reduction()] * reductions
@@ -114,6 +112,24 @@ class Emitter:
         """The start of a reduction: a generic without inputs."""
         return self.elementwise([], element, shape, lambda b: b.constant(value, element))
 
+    def widened(self, x: SSAValue) -> SSAValue:
+        """`x`, 16-bit floats as f32: a compile-time op or a generic."""
+        element = nn.tensor_of(x).element_type
+        wide = nn.compute_type(element)
+        if wide == element:
+            return x
+        if nn.is_compile_time(x):
+            return self(nn.CastOp(x, wide))
+        shape = nn.tensor_of(x).get_shape()
+        return self.elementwise([self.broadcast(x, shape)], wide, shape, lambda b, value: value)
+
+    def rounded(self, x: SSAValue, element: Attribute) -> SSAValue:
+        """What was computed in the compute type of `element`, as `element`."""
+        shape = nn.tensor_of(x).get_shape()
+        if nn.tensor_of(x).element_type == element:
+            return x
+        return self.elementwise([self.broadcast(x, shape)], element, shape, lambda b, value: value)
+
     def padded(self, x: SSAValue, low: Sequence[int], high: Sequence[int], value: float) -> SSAValue:
         """`x` in a constant border; `x` itself where there is none."""
         if not any((*low, *high)):
@@ -126,11 +142,28 @@ class Emitter:
         return self(tensor.PadOp(x, [], [], Region(block), list(low), list(high), TensorType(element, shape)))
 
 
+def fill_body(block: Block, body: Body, arguments: Sequence[SSAValue]) -> None:
+    """The scalar code of `body` on block arguments, ended by a yield of the last argument's type. What only
+    moves 16-bit floats leaves them as they are."""
+    builder, narrow = ScalarBuilder(), {}
+    for argument in arguments:
+        wide = builder.cast(argument, nn.compute_type(argument.type))
+        narrow[wide] = argument
+    result = body(builder, *narrow)
+    element = block.args[-1].type
+    if result.type != element:
+        result = narrow[result] if result in narrow else result
+        result = builder.cast(result, element)
+    block.add_ops([*builder.ops, YieldOp(result)])
+    for wide, argument in narrow.items():
+        if wide is not argument and isinstance(wide.owner, Operation) and not list(wide.uses):
+            block.erase_op(wide.owner)
+
+
 def scalar_attribute(value: float, element: Attribute) -> FloatAttr | IntegerAttr:
     if isinstance(element, AnyFloat):
         return FloatAttr(value, element)
-    assert isinstance(element, IntegerType)
-    return IntegerAttr(int(value), element, truncate_bits=True)
+    return integer_attribute(int(value), element)
 
 
 def lowest(element: Attribute) -> float:
@@ -138,9 +171,12 @@ def lowest(element: Attribute) -> float:
     if isinstance(element, AnyFloat):
         return float("-inf")
     assert isinstance(element, IntegerType)
-    return -(1 << element.width.data - 1)
+    return 0 if is_unsigned(element) else -(1 << element.width.data - 1)
 
 
 def highest(element: Attribute) -> float:
     """What a minimum starts from: inf, or the largest integer."""
-    return float("inf") if isinstance(element, AnyFloat) else -1 - lowest(element)
+    if isinstance(element, AnyFloat):
+        return float("inf")
+    assert isinstance(element, IntegerType)
+    return (1 << element.width.data - (not is_unsigned(element))) - 1

@@ -27,17 +27,18 @@ def window_exprs(op: nn.ConvOp | nn.PoolOp, outer: Sequence[AffineExpr], inner: 
 def lower_conv(emit: Emitter, op: nn.ConvOp) -> SSAValue:
     """Loops (n, channels of the result, spatial | channels summed, kernel) over the padded input."""
     window, groups = op.window, op.value_of("groups")
-    x = emit.padded(op.x, (0, 0, *window.low), (0, 0, *window.high), 0.0)
+    x = emit.padded(emit.widened(op.x), (0, 0, *window.low), (0, 0, *window.high), 0.0)
+    w = emit.widened(op.w)
     outputs, summed = nn.tensor_of(op.w).get_shape()[:2]
     if groups == 1:
-        return _contract_windows(emit, op, x, op.w, op.bias, [outputs], [summed])
+        return _contract_windows(emit, op, x, w, op.bias, [outputs], [summed])
     if summed == 1 and outputs == groups:
-        w = reshaped(emit, op.w, (outputs, *window.kernel))
+        w = reshaped(emit, w, (outputs, *window.kernel))
         return _contract_windows(emit, op, x, w, op.bias, [groups], [])
     split = [groups, outputs // groups]
     image = nn.tensor_of(x).get_shape()
     x = reshaped(emit, x, (image[0], groups, summed, *image[2:]))
-    w = reshaped(emit, op.w, (*split, summed, *window.kernel))
+    w = reshaped(emit, w, (*split, summed, *window.kernel))
     bias = reshaped(emit, op.bias, split) if op.bias else None
     return reshaped(emit, _contract_windows(emit, op, x, w, bias, split, [summed]), op.shape)
 
@@ -59,12 +60,12 @@ def _contract_windows(
     image, channel = dims(0, 1), dims(1, len(channels))
     spatial, inner, taps = dims(outer - rank, rank), dims(outer, len(summed)), dims(loops - rank, rank)
     group = channel[:1] if grouped else []
-    element, shape = op.type.element_type, (op.shape[0], *channels, *op.shape[2:])
+    element, shape = nn.compute_type(op.type.element_type), (op.shape[0], *channels, *op.shape[2:])
     if bias is None:
         start = emit.filled(element, shape, 0.0)
     else:
         start = emit.elementwise([Operand(bias, at(len(shape), channel))], element, shape, lambda b, x: x)
-    return emit.generic(
+    total = emit.generic(
         [
             Operand(x, at(loops, [*image, *group, *inner, *window_exprs(op, spatial, taps)])),
             Operand(w, at(loops, [*channel, *inner, *taps])),
@@ -73,6 +74,7 @@ def _contract_windows(
         loops - outer,
         multiply_add,
     )
+    return emit.rounded(total, op.type.element_type)
 
 
 def lower_matmul(emit: Emitter, op: nn.MatmulOp) -> SSAValue:
@@ -80,11 +82,12 @@ def lower_matmul(emit: Emitter, op: nn.MatmulOp) -> SSAValue:
     batch = op.shape[:-2]
     loops = len(batch) + 3
     m, n, k = dims(len(batch), 3)
-    start = emit.filled(op.type.element_type, op.shape, 0.0)
+    start = emit.filled(nn.compute_type(op.type.element_type), op.shape, 0.0)
 
     def read(value: SSAValue, row: AffineExpr, column: AffineExpr) -> Operand:
         outer = broadcast_access(nn.tensor_of(value).get_shape()[:-2], batch).results
-        return Operand(value, at(loops, [*outer, row, column]))
+        return Operand(emit.widened(value), at(loops, [*outer, row, column]))
 
     init = Operand(start, at(loops, dims(0, loops - 1)))
-    return emit.generic([read(op.a, m, k), read(op.b, k, n)], init, 1, multiply_add)
+    total = emit.generic([read(op.a, m, k), read(op.b, k, n)], init, 1, multiply_add)
+    return emit.rounded(total, op.type.element_type)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
+from xdsl.dialects.builtin import TensorType
 from xdsl.ir import SSAValue
 
 from ...dialects import nn
@@ -17,7 +18,8 @@ def lower_pool(emit: Emitter, op: nn.PoolOp) -> SSAValue:
     element = op.type.element_type
     if op.kind.data == "max":
         edge = lowest(element)
-        return _reduce_windows(emit, op, edge, lambda b, x, tap, accumulator: b.max(accumulator, x))
+        top = _reduce_windows(emit, op, edge, lambda b, x, tap, accumulator: b.max(accumulator, x))
+        return emit.rounded(top, element)
     total = _reduce_windows(emit, op, 0.0, lambda b, x, tap, accumulator: b.add(accumulator, x))
     factor = emit.broadcast(_reciprocal_counts(emit, op), op.shape)
     inputs = [emit.broadcast(total, op.shape), factor]
@@ -26,7 +28,7 @@ def lower_pool(emit: Emitter, op: nn.PoolOp) -> SSAValue:
 
 def _reduce_windows(emit: Emitter, op: nn.PoolOp, start: float, body) -> SSAValue:
     """Loops (n, c, spatial | kernel). An input of the kernel's shape, never read, tells their extents."""
-    window, element = op.window, op.type.element_type
+    window, element = op.window, nn.compute_type(op.type.element_type)
     rank = window.rank
     size = nn.tensor_of(op.x).get_shape()[2:]
     # With ceil_mode the last window may reach past the padding.
@@ -53,10 +55,11 @@ def _reciprocal_counts(emit: Emitter, op: nn.PoolOp) -> SSAValue:
 
     The count is the product of one count a dimension, and so is its reciprocal."""
     counts = element_counts(op)
+    wide = TensorType(nn.compute_type(op.type.element_type), op.shape)
     if all(len(set(line)) == 1 for line in counts):
         product = float(np.prod([line[0] for line in counts]))
-        return emit(nn.scalar(1.0 / product, op.type))
-    dtype = nn.numpy_dtype(op.type.element_type)
+        return emit(nn.scalar(1.0 / product, wide))
+    dtype = nn.numpy_dtype(wide.element_type)
     factors: list[SSAValue] = []
     for i, line in enumerate(counts):
         with np.errstate(divide="ignore"):

@@ -32,27 +32,27 @@ COMBINATIONS = {
 
 
 def lower_reduce(emit: Emitter, op: nn.ReduceOp) -> SSAValue:
-    axes, kind = op.value_of("axes"), op.kind.data
+    axes, kind, element = op.value_of("axes"), op.kind.data, op.type.element_type
     if not axes:
         return op.x
-    total = _reduced(emit, op.x, axes, kind)
+    total = reduced(emit, op.x, axes, kind)
     if kind == "mean":
         shape = nn.tensor_of(total).get_shape()
         count = math.prod(nn.tensor_of(op.x).get_shape()[axis] for axis in axes)
-        inputs = [emit.broadcast(v, shape) for v in (total, emit(nn.scalar(float(count), op.type)))]
-        total = emit.elementwise(inputs, op.type.element_type, shape, B.div)
-    return reshaped(emit, total, op.shape)
+        inputs = [emit.broadcast(v, shape) for v in (total, emit(nn.scalar(count, nn.tensor_of(total))))]
+        total = emit.elementwise(inputs, element, shape, B.div)
+    return reshaped(emit, emit.rounded(total, element), op.shape)
 
 
-def _reduced(emit: Emitter, x: SSAValue, axes: Sequence[int], kind: str) -> SSAValue:
-    """The kept dimensions in order, as parallel loops; then the axes."""
+def reduced(emit: Emitter, x: SSAValue, axes: Sequence[int], kind: str) -> SSAValue:
+    """The kept dimensions in order, as parallel loops; then the axes. 16-bit floats give f32."""
     source = nn.tensor_of(x)
     shape = source.get_shape()
     kept = [i for i in range(len(shape)) if i not in axes]
     loop_of = {axis: loop for loop, axis in enumerate([*kept, *(i for i in range(len(shape)) if i in axes)])}
     access = at(len(shape), [AffineExpr.dimension(loop_of[i]) for i in range(len(shape))])
     start, combine = COMBINATIONS[kind]
-    element = source.element_type
+    element = nn.compute_type(source.element_type)
     init = emit.filled(element, [shape[i] for i in kept], start(element))
     return emit.generic(
         [Operand(x, access)],
@@ -65,15 +65,16 @@ def _reduced(emit: Emitter, x: SSAValue, axes: Sequence[int], kind: str) -> SSAV
 def lower_softmax(emit: Emitter, op: nn.SoftmaxOp) -> SSAValue:
     """Four generics: maximum, exp(x - maximum), its sum, and the quotient (with `log`: difference)."""
     axis, shape, element = op.value_of("axis"), op.shape, op.type.element_type
+    wide = nn.compute_type(element)
     rank = len(shape)
     row = at(rank, [AffineExpr.dimension(i) for i in range(rank) if i != axis])
 
     def whole(value: SSAValue) -> Operand:
         return emit.broadcast(value, shape)
 
-    top = Operand(_reduced(emit, op.x, [axis], "max"), row)
-    powers = emit.elementwise([whole(op.x), top], element, shape, _exp_difference)
-    total = Operand(_reduced(emit, powers, [axis], "sum"), row)
+    top = Operand(reduced(emit, op.x, [axis], "max"), row)
+    powers = emit.elementwise([whole(op.x), top], wide, shape, _exp_difference)
+    total = Operand(reduced(emit, powers, [axis], "sum"), row)
     if op.value_of("log"):
         return emit.elementwise([whole(op.x), top, total], element, shape, _log_quotient)
     return emit.elementwise([whole(powers), total], element, shape, B.div)

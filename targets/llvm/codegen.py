@@ -24,7 +24,7 @@ EXTERNAL_FUNCTIONS = LIBRARY_FUNCTIONS | {
     # What LLVM calls where the CPU lacks the instruction.
     *(
         name + width
-        for name in ("fma", "floor", "ceil", "trunc", "roundeven", "round", "fmax", "fmin")
+        for name in ("fma", "fmod", "floor", "ceil", "trunc", "roundeven", "round", "fmax", "fmin")
         for width in ("", "f")
     ),
 }

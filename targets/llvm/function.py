@@ -8,7 +8,7 @@ that no middle-end pass is needed to clean up after the emitter.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from xdsl.ir import SSAValue
@@ -28,10 +28,11 @@ class Scope:
 
 
 class FunctionText:
-    """One function under construction. `declarations` collects what the module must declare."""
+    """One function under construction. `declarations` collects what the module must declare; `features` are
+    the target's, without their plus signs."""
 
-    def __init__(self, declarations: dict[str, str]):
-        self.declarations = declarations
+    def __init__(self, declarations: dict[str, str], features: Collection[str] = ()):
+        self.declarations, self.features = declarations, features
         self.values: dict[SSAValue, list[str]] = {}
         self.constants: dict[SSAValue, int] = {}
         self.alignment: dict[SSAValue, int] = {}

@@ -34,6 +34,7 @@ class _ModuleText:
         self.module = module
         self.target = _target(module)
         self.declarations: dict[str, str] = {}
+        self.features = {f[1:] for f in self.target.get("features", "").split(",") if f.startswith("+")}
         self.calls: dict[str, list[CallOp]] = {}
         for op in module.walk():
             if isinstance(op, CallOp):
@@ -44,8 +45,7 @@ class _ModuleText:
     def _check_feature(self, op: InstructionOp) -> None:
         """LLVM ends the process over an intrinsic the CPU lacks, unless it is a generic one."""
         specific = op.intrinsic is not None and op.intrinsic.data.startswith("llvm.x86.")
-        features = self.target.get("features", "").split(",")
-        if specific and op.feature is not None and f"+{op.feature.data}" not in features:
+        if specific and op.feature is not None and op.feature.data not in self.features:
             name = self.target.get("name", "the module's")
             raise TenonError(
                 f"instruction @{op.sym_name.data} needs {op.feature.data}, which target {name} lacks"
@@ -71,7 +71,7 @@ class _ModuleText:
         if op.function_type.outputs.data:
             raise TenonError(f"kernel @{name} returns values: run lower-kernels first")
         facts = argument_facts(op, self.calls.get(name, []))
-        function = FunctionText(self.declarations)
+        function = FunctionText(self.declarations, self.features)
         words = [f.attributes() for f in facts]
         parameters = _parameters(function, op.body.block, words, [f.alignment for f in facts])
         return _define(f"internal void {symbol(name)}", function, op.body.block, parameters, KERNEL_RULES)
@@ -80,7 +80,7 @@ class _ModuleText:
         block, name = op.body.block, op.sym_name.data
         if op.function_type.outputs.data or not all(isinstance(a.type, MemRefType) for a in block.args):
             raise TenonError(f"function @{name} is not on memrefs: run plan-memory first")
-        function = FunctionText(self.declarations)
+        function = FunctionText(self.declarations, self.features)
         alignment = [extent_of(a).alignment for a in block.args]
         parameters = _parameters(function, block, ["nonnull"] * len(alignment), alignment)
         return _define(f"void {symbol(name)}", function, block, parameters, FUNCTION_RULES)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math as python_math
 from collections.abc import Callable, Sequence
 
-from xdsl.dialects import arith, math
-from xdsl.dialects.builtin import BFloat16Type, Float16Type, FloatAttr, IntegerAttr
+from xdsl.dialects import arith, llvm, math
+from xdsl.dialects.builtin import BFloat16Type, Float16Type, FloatAttr, IntegerAttr, f32, f64
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ...dialects.errors import TenonError
+from . import half
 from .function import FunctionText
 from .types import constant_text, scalar_type, suffix, vector_type
 
@@ -31,6 +32,45 @@ def _cast(instruction: str) -> Rule:
     def rule(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) -> str:
         source, result = (vector_type(v.type, lanes) for v in (op.operands[0], op.results[0]))
         return text.let(f"{instruction} {source} {args[0]} to {result}")
+
+    return rule
+
+
+def _extend(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) -> str:
+    """A wider float; from 16 bits by way of f32."""
+    source, result = op.operands[0].type, op.results[0].type
+    if isinstance(source, BFloat16Type):
+        single = half.bfloat_to_single(text, args[0], lanes)
+    elif isinstance(source, Float16Type) and "f16c" not in text.features:
+        single = half.half_to_single(text, args[0], lanes)
+    else:
+        return _cast("fpext")(text, op, args, lanes)
+    return (
+        single
+        if result == f32
+        else text.let(f"fpext <{lanes} x float> {single} to {vector_type(result, lanes)}")
+    )
+
+
+def _narrow(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) -> str:
+    """A narrower float. From f64 to 16 bits LLVM would call a library, and by way of f32 round twice."""
+    source, result = op.operands[0].type, op.results[0].type
+    if source == f64 and isinstance(result, Float16Type | BFloat16Type):
+        raise TenonError(f"arith.truncf from {source} to {result} is not supported, expected from f32")
+    if isinstance(result, BFloat16Type):
+        return half.single_to_bfloat(text, args[0], lanes)
+    if isinstance(result, Float16Type) and "f16c" not in text.features:
+        return half.single_to_half(text, args[0], lanes)
+    return _cast("fptrunc")(text, op, args, lanes)
+
+
+def _to_integer(instruction: str) -> Rule:
+    """A float as an integer; some value out of range, where LLVM's may be a different one at each use."""
+    convert = _cast(instruction)
+
+    def rule(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) -> str:
+        converted = convert(text, op, args, lanes)
+        return text.let(f"freeze {vector_type(op.results[0].type, lanes)} {converted}")
 
     return rule
 
@@ -149,6 +189,7 @@ _INSTRUCTIONS = {
     arith.SubfOp: "fsub",
     arith.MulfOp: "fmul",
     arith.DivfOp: "fdiv",
+    llvm.FRemOp: "frem",
     arith.AddiOp: "add",
     arith.SubiOp: "sub",
     arith.MuliOp: "mul",
@@ -166,10 +207,6 @@ _INSTRUCTIONS = {
 _CASTS = {
     arith.SIToFPOp: "sitofp",
     arith.UIToFPOp: "uitofp",
-    arith.FPToSIOp: "fptosi",
-    arith.FPToUIOp: "fptoui",
-    arith.ExtFOp: "fpext",
-    arith.TruncFOp: "fptrunc",
     arith.ExtSIOp: "sext",
     arith.ExtUIOp: "zext",
     arith.TruncIOp: "trunc",
@@ -227,6 +264,10 @@ SCALAR_RULES: dict[type[Operation], Rule] = {
     arith.CmpfOp: _compare,
     arith.CmpiOp: _compare,
     arith.SelectOp: _select,
+    arith.ExtFOp: _extend,
+    arith.TruncFOp: _narrow,
+    arith.FPToSIOp: _to_integer("fptosi"),
+    arith.FPToUIOp: _to_integer("fptoui"),
     math.AbsIOp: _intrinsic("abs", "false"),
     math.RsqrtOp: _rsqrt,
 }

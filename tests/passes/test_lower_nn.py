@@ -82,11 +82,51 @@ def test_elementwise_functions(fn):
 INTEGER_FUNCTIONS = ["add", "sub", "mul", "div", "min", "max", "neg", "abs", "sign", "relu", "clip", "less"]
 
 
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u4", "i8", "u8"])
 @pytest.mark.parametrize("fn", INTEGER_FUNCTIONS)
-def test_elementwise_functions_of_integers(fn):
-    operands = [RNG.integers(-100, 100, 50).astype(np.int8) for _ in range(nn.ELEMENTWISE[fn].arity)]
-    operands = [*operands[:1], *(np.where(x == 0, np.int8(1), x) for x in operands[1:])]
-    check(lambda emit, *xs: emit(nn.ElementwiseOp(fn, *xs)), *operands)
+def test_elementwise_functions_of_integers(fn, dtype):
+    info = np.iinfo(dtype)
+    edges = np.array([info.min, info.max, 0, 1, info.max // 2 + 1], dtype)
+    operands = [
+        np.concatenate([RNG.permutation(edges), RNG.integers(info.min, info.max, 50, dtype, endpoint=True)])
+        for _ in range(nn.ELEMENTWISE[fn].arity)
+    ]
+    check_unsigned(lambda emit, *xs: emit(nn.ElementwiseOp(fn, *xs)), *operands)
+
+
+def check_unsigned(build, *inputs):
+    """As check; lowered functions take and return signless integers of the same bits."""
+    module = module_of(build, *inputs)
+    expected = run(module, *inputs)
+    LowerNnPass().apply(Context(), module)
+    module.verify()
+    assert "ui" not in str(module.ops.first.function_type)
+    found = run(module, *(x.view(f"i{x.itemsize}") if x.dtype.kind == "u" else x for x in inputs))
+    assert found.itemsize == expected.itemsize
+    np.testing.assert_array_equal(found.view(expected.dtype), expected)
+
+
+def test_unsigned_constants_casts_and_reductions():
+    x = RNG.integers(0, 256, (4, 6)).astype(np.uint8)
+    other = RNG.integers(0, 256, (6,)).astype(np.uint8)
+    build = [
+        lambda emit, v: emit(nn.ElementwiseOp("max", v, emit(constant(other)))),
+        lambda emit, v: emit(nn.PadOp(v, (0, 1), (1, 0), 200.0)),
+        *(
+            lambda emit, v, to=to: emit(nn.CastOp(v, nn.element_type(np.dtype(to))))
+            for to in ("float32", "float64", "int8", "int32", "uint32", "int64", "bool")
+        ),
+        *(
+            lambda emit, v, kind=kind: emit(nn.ReduceOp(kind, v, axes=(1,), keepdims=False))
+            for kind in ("max", "min", "sum")
+        ),
+    ]
+    for one in build:
+        check_unsigned(one, x)
+    for source in ("uint16", "uint32", "uint64", "int32", "int64"):
+        for to in ("float32", "float64", "uint8", "int16", "uint64", "bool"):
+            value = RNG.integers(0, 2**16, 20).astype(source)
+            check_unsigned(lambda emit, v, to=to: emit(nn.CastOp(v, nn.element_type(np.dtype(to)))), value)
 
 
 @pytest.mark.parametrize("fn", ["relu", "max", "min", "clip", "exp", "log", "tanh", "erf", "sigmoid", "mul"])
@@ -275,10 +315,6 @@ def test_relu_is_not_fused_and_no_parameter_is_baked_in():
 
 
 def test_what_cannot_be_lowered_is_one_line():
-    x = RNG.integers(0, 9, (3,)).astype(np.uint8)
-    module = module_of(lambda emit, v: emit(nn.ElementwiseOp("add", v, v)), x)
-    with pytest.raises(TenonError, match="^lower-nn: nn.elementwise on element type ui8 is not supported"):
-        LowerNnPass().apply(Context(), module)
     parameters = [np.ones(3, np.float32)] * 4
     module = module_of(lambda emit, v, *p: emit(nn.BatchNormOp(v, *p, 1e-5)), floats(1, 3, 2, 2), *parameters)
     with pytest.raises(TenonError, match="^lower-nn: nn.batch_norm has no lowering; fold-batch-norm must"):

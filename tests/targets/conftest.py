@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from xdsl.context import Context
-from xdsl.dialects import arith, builtin, func, math, memref, scf
+from xdsl.dialects import arith, builtin, func, llvm, math, memref, scf
 from xdsl.parser import Parser
 
 from tenonc.dialects.tensorized import TENSORIZED
@@ -21,6 +21,7 @@ def parse_module(text: str) -> builtin.ModuleOp:
         scf.Scf,
         memref.MemRef,
         math.Math,
+        llvm.LLVM,
         TENSORIZED,
     ):
         ctx.load_dialect(dialect)
@@ -39,12 +40,12 @@ def parse():
 def run_kernel():
     """Runs the kernel @k of a module text on arrays, in place; returns its LLVM text."""
 
-    def run(text: str, *arrays: np.ndarray, record=None) -> str:
-        module = parse_module(text)
+    def run(source: str, *arrays: np.ndarray, record=None) -> str:
+        module = parse_module(source)
         module.attributes["tenon.target"] = (record or host()).attribute()
-        llvm = emit_llvm(module)
-        code = compile_text(llvm.replace("define internal void @k(", "define void @k("), host())
+        text = emit_llvm(module)
+        code = compile_text(text.replace("define internal void @k(", "define void @k("), host())
         code.function("k", len(arrays))(*(a.ctypes.data for a in arrays))
-        return llvm
+        return text
 
     return run

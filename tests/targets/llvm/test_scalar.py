@@ -105,7 +105,7 @@ EXACT = {
     "i8": "addi subi muli maxsi minui",
 }
 BINARY = [(type_, f"arith.{name}") for type_, names in EXACT.items() for name in names.split()]
-BINARY += [("f64", "arith.addf"), ("f64", "arith.maximumf"), ("f32", "math.copysign")]
+BINARY += [("f64", "arith.addf"), ("f64", "arith.maximumf"), ("f32", "math.copysign"), ("f32", "llvm.frem")]
 
 
 def values_of(type_: str) -> np.ndarray:

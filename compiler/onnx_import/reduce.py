@@ -1,4 +1,4 @@
-"""Reductions and pools. Norms and log-sums are composed of elementwise ops around a plain reduction."""
+"""Reductions. Norms and log-sums are composed of elementwise ops around a plain reduction."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from collections.abc import Callable, Sequence
 import ml_dtypes
 from xdsl.ir import SSAValue
 
-from ...dialects import nn
 from ...dialects.errors import TenonError
 from .context import Context, dtype_of, normalized_axes, rank_of, shape_of
 from .node import Node
 from .registry import onnx_op
-from .windows import window_of
 
 Reduction = Callable[[Context, SSAValue, Sequence[int], bool], SSAValue]
 
@@ -76,30 +74,3 @@ def reduction(ctx: Context, node: Node) -> SSAValue:
         return x
     axes = normalized_axes(axes, rank_of(x)) if axes else list(range(rank_of(x)))
     return REDUCTIONS[node.op_type](ctx, x, axes, bool(node.attr("keepdims")))
-
-
-POOLS = {"MaxPool": "max", "AveragePool": "average"}
-GLOBAL_POOLS = {"GlobalMaxPool": "max", "GlobalAveragePool": "mean"}
-
-
-@onnx_op(*POOLS)
-def pool(ctx: Context, node: Node) -> SSAValue:
-    x = node[0]
-    if len(node.outputs) > 1:
-        raise TenonError("the output Indices is not supported")
-    window = window_of(node, shape_of(x)[2:], node.attr("kernel_shape"))
-    return ctx.emit(
-        nn.PoolOp(
-            POOLS[node.op_type], x, kernel=window.kernel, strides=window.strides, pads=window.pads,
-            dilations=window.dilations, ceil_mode=bool(node.attr("ceil_mode")),
-            count_include_pad=bool(node.attr("count_include_pad")),
-        )
-    )  # fmt: skip
-
-
-@onnx_op(*GLOBAL_POOLS)
-def global_pool(ctx: Context, node: Node) -> SSAValue:
-    x = node[0]
-    if rank_of(x) < 3:
-        raise TenonError(f"input has rank {rank_of(x)}, expected at least 3")
-    return ctx.reduce(GLOBAL_POOLS[node.op_type], x, range(2, rank_of(x)))

@@ -71,6 +71,16 @@ def counts(op: PoolOp) -> np.ndarray:
     return taken.sum(axis=tuple(range(-window.rank, 0)))[0, 0]
 
 
+def _first_maximum(op: PoolOp, taken: np.ndarray) -> np.ndarray:
+    """The smallest position at which a window [N, C, extents, kernel] has its maximum."""
+    size = tensor_of(op.x).get_shape()[2:]
+    positions = np.arange(float(np.prod(size))).reshape(1, 1, *size)
+    of_taps = windows(positions, op.window, op.shape[2:], np.inf)
+    axes = tuple(range(-op.window.rank, 0))
+    is_largest = taken == taken.max(axis=axes, keepdims=True)
+    return np.minimum(np.where(is_largest, of_taps, np.inf).min(axis=axes), np.prod(size) - 1)
+
+
 _REDUCTIONS: dict[str, Callable[..., Any]] = {
     "sum": np.sum,
     "mean": np.mean,
@@ -128,12 +138,14 @@ class NNFunctions(InterpreterFunctions):
 
     @impl(PoolOp)
     def pool(self, interpreter: Interpreter, op: PoolOp, args: Args):
+        kind, x = op.kind.data, wide(args[0])
         axes = tuple(range(-op.window.rank, 0))
-        if op.kind.data == "max":
-            dtype = args[0].dtype
-            lowest = np.iinfo(dtype).min if dtype.kind in "iu" else -np.inf
-            return rounded(op, windows(wide(args[0]), op.window, op.shape[2:], lowest).max(axis=axes))
-        return rounded(op, windows(wide(args[0]), op.window, op.shape[2:], 0.0).sum(axis=axes) / counts(op))
+        if kind in ("sum", "average"):
+            total = windows(x, op.window, op.shape[2:], 0.0).sum(axis=axes)
+            return rounded(op, total if kind == "sum" else total / counts(op))
+        lowest = np.iinfo(x.dtype).min if x.dtype.kind in "iu" else -np.inf
+        taken = windows(x, op.window, op.shape[2:], lowest)
+        return rounded(op, taken.max(axis=axes) if kind == "max" else _first_maximum(op, taken))
 
     @impl(MatmulOp)
     def matmul(self, interpreter: Interpreter, op: MatmulOp, args: Args):

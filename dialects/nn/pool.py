@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, StringAttr, TensorType
+from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, StringAttr, TensorType, i64
 from xdsl.ir import Operation, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def
 
@@ -14,12 +14,12 @@ from .base import NNOperation, tensor_of
 from .fields import FLAG, INTEGERS
 from .window import Window, check_window, output_extents
 
-POOLS = ("max", "average")
+POOLS = ("max", "average", "sum", "argmax")
 
 
 @irdl_op_definition
 class PoolOp(NNOperation):
-    """Maximum or average over sliding windows of [N, C, spatial].
+    """Maximum, average or sum over sliding windows of [N, C, spatial], or where the maximum is.
 
     ```mlir
     %y = nn.pool max(%x) kernel [3, 3] strides [2, 2] pads [1, 1, 1, 1] dilations [1, 1] ceil_mode false
@@ -27,7 +27,9 @@ class PoolOp(NNOperation):
     ```
     The maximum of a window without elements is -inf; a NaN in a window makes its result NaN. The average
     divides by the elements of the input in the window, or with `count_include_pad` by those of the padded
-    input. With `ceil_mode` the last window may reach past the padding.
+    input. argmax is, in i64, the position of the maximum in its image: row-major over the spatial dimensions
+    of x, the first where several are equal, that of some element where there is a NaN. With `ceil_mode` the
+    last window may reach past the padding.
     """
 
     name = "nn.pool"
@@ -87,4 +89,4 @@ def _pool_type(kind: str, x: TensorType, window: Window, ceil_mode: bool) -> Ten
     shape = x.get_shape()
     check_window(f"pool {kind}", window, shape[2:])
     extents = output_extents(f"pool {kind}", window, shape[2:], ceil_mode)
-    return TensorType(x.element_type, (*shape[:2], *extents))
+    return TensorType(i64 if kind == "argmax" else x.element_type, (*shape[:2], *extents))

@@ -1,4 +1,5 @@
-"""Pools: a reduction over windows, and for averages a product with the reciprocal of the element count."""
+"""Pools: a reduction over windows; for averages a product with the reciprocal of the element count, for the
+position of the maximum a second reduction."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from xdsl.dialects.builtin import TensorType
 from xdsl.ir import SSAValue
 
 from ...dialects import nn
+from ...dialects.nn.scalar_builder import ScalarBuilder
 from .emitter import Emitter, Operand, at, dims, lowest
 from .linear import window_exprs
 
@@ -17,20 +19,55 @@ from .linear import window_exprs
 def lower_pool(emit: Emitter, op: nn.PoolOp) -> SSAValue:
     element = op.type.element_type
     if op.kind.data == "max":
-        edge = lowest(element)
-        top = _reduce_windows(emit, op, edge, lambda b, x, tap, accumulator: b.max(accumulator, x))
-        return emit.rounded(top, element)
+        return emit.rounded(_maximum(emit, op), element)
+    if op.kind.data == "argmax":
+        return _position(emit, op, _maximum(emit, op))
     total = _reduce_windows(emit, op, 0.0, lambda b, x, tap, accumulator: b.add(accumulator, x))
+    if op.kind.data == "sum":
+        return emit.rounded(total, element)
     factor = emit.broadcast(_reciprocal_counts(emit, op), op.shape)
     inputs = [emit.broadcast(total, op.shape), factor]
     return emit.elementwise(inputs, element, op.shape, lambda b, x, scale: b.mul(x, scale))
 
 
-def _reduce_windows(emit: Emitter, op: nn.PoolOp, start: float, body) -> SSAValue:
-    """Loops (n, c, spatial | kernel). An input of the kernel's shape, never read, tells their extents."""
-    window, element = op.window, nn.compute_type(op.type.element_type)
-    rank = window.rank
-    size = nn.tensor_of(op.x).get_shape()[2:]
+def _maximum(emit: Emitter, op: nn.PoolOp) -> SSAValue:
+    edge = lowest(nn.tensor_of(op.x).element_type)
+    return _reduce_windows(emit, op, edge, lambda b, x, tap, accumulator: b.max(accumulator, x))
+
+
+def _position(emit: Emitter, op: nn.PoolOp, largest: SSAValue) -> SSAValue:
+    """The least position of an element equal to the `largest` of its window. Each dimension adds what its
+    line of positions says; the padding counts as the nearest element."""
+    size, window = nn.tensor_of(op.x).get_shape()[2:], op.window
+    x = _padded(emit, op, lowest(nn.tensor_of(op.x).element_type))
+    padded = nn.tensor_of(x).get_shape()[2:]
+    rank, element = window.rank, op.type.element_type
+    outer, taps = dims(0, 2 + rank), dims(2 + rank, rank)
+    at_tap = window_exprs(op, outer[2:], taps)
+    loops = 2 + 2 * rank
+    lines: list[Operand] = []
+    for i, (n, low) in enumerate(zip(size, window.low, strict=True)):
+        line = np.clip(np.arange(padded[i]) - low, 0, n - 1) * int(np.prod(size[i + 1 :]))
+        lines.append(Operand(emit(nn.ConstantOp(nn.dense_attribute(line))), at(loops, [at_tap[i]])))
+    inputs = [
+        Operand(x, at(loops, [*outer[:2], *at_tap])),
+        Operand(largest, at(loops, outer)),
+        Operand(emit.empty(element, window.kernel), at(loops, taps)),
+        *lines,
+    ]
+    last = float(np.prod(size) - 1)
+
+    def least(b: ScalarBuilder, x: SSAValue, top: SSAValue, tap: SSAValue, *lines: SSAValue) -> SSAValue:
+        *parts, accumulator = lines
+        position = reduce(b.add, parts)
+        return b.min(accumulator, b.select(b.compare("eq", x, top), position, b.like(position, last)))
+
+    init = Operand(emit.filled(element, op.shape, last), at(loops, outer))
+    return emit.generic(inputs, init, rank, least)
+
+
+def _padded(emit: Emitter, op: nn.PoolOp, value: float) -> SSAValue:
+    window, size = op.window, nn.tensor_of(op.x).get_shape()[2:]
     # With ceil_mode the last window may reach past the padding.
     needed = [
         (count - 1) * stride + span - n - low
@@ -39,7 +76,14 @@ def _reduce_windows(emit: Emitter, op: nn.PoolOp, start: float, body) -> SSAValu
         )
     ]
     high = [max(given, least) for given, least in zip(window.high, needed, strict=True)]
-    x = emit.padded(op.x, (0, 0, *window.low), (0, 0, *high), start)
+    return emit.padded(op.x, (0, 0, *window.low), (0, 0, *high), value)
+
+
+def _reduce_windows(emit: Emitter, op: nn.PoolOp, start: float, body) -> SSAValue:
+    """Loops (n, c, spatial | kernel). An input of the kernel's shape, never read, tells their extents."""
+    window, element = op.window, nn.compute_type(nn.tensor_of(op.x).element_type)
+    rank = window.rank
+    x = _padded(emit, op, start)
     loops = 2 + 2 * rank
     outer, taps = dims(0, 2 + rank), dims(2 + rank, rank)
     inputs = [

@@ -230,7 +230,7 @@ REFUSED = [
     (Case("Gather", X, {"i": np.array(7)}), "an index of [7] is outside the 2 elements of axis 0"),
     (Case("MaxPool", IMAGE, attributes={"kernel_shape": [2]}), "kernel_shape has 1 entries"),
     (Case("MaxPool", IMAGE, attributes={"kernel_shape": [2, 2], "strides": [0, 1]}), "strides is [0, 1]"),
-    (Case("MaxPool", IMAGE, attributes={"kernel_shape": [2, 2]}, outputs=2), "the output Indices is not"),
+    (Case("LpPool", IMAGE, attributes={"kernel_shape": [2, 2], "p": 0}), "p is 0, expected at least 1"),
     (conv(IMAGE, 4, (3, 3), kernel_shape=[2, 2]), "kernel_shape is [2, 2], the weight's is [3, 3]"),
     (conv(IMAGE, 4, (3, 3), auto_pad="SOME"), "auto_pad 'SOME' is unknown"),
     (Case("Gemm", X, {"b": f32(4, 2)}), "operands must be matrices, got shapes [2, 3, 4] and [4, 2]"),

@@ -69,7 +69,7 @@ WRONG = [
         lambda: nn.ConvOp(X, W, **CONV | dict(strides=[0, 1])),
         "conv: strides is [0, 1], expected 2 numbers",
     ),
-    (lambda: nn.PoolOp("sum", X, **POOL), "pool 'sum' is unknown, expected one of max, average"),
+    (lambda: nn.PoolOp("median", X, **POOL), "pool 'median' is unknown, expected one of max, average, sum"),
     (lambda: nn.MatmulOp(value(2, 3), value(4, 5)), "matmul: shapes 2x3 and 4x5 do not agree"),
     (lambda: nn.MatmulOp(value(3), value(3, 5)), "matmul: shapes 3 and 3x5, expected rank 2 or more"),
     (

@@ -19,6 +19,8 @@ func.func @compute(%x : tensor<1x4x8x8xf32>, %w : tensor<6x2x3x3xf32>, %b : tens
   %1 = nn.conv(%x, %w) strides [2, 2] pads [0, 0, 0, 0] dilations [1, 1] groups 2 : (tensor<1x4x8x8xf32>, tensor<6x2x3x3xf32>) -> tensor<1x6x3x3xf32>
   // CHECK: nn.pool average({{.*}}) kernel [3, 3] strides [2, 2] pads [1, 1, 1, 1] dilations [1, 1] ceil_mode true count_include_pad false
   %2 = nn.pool average(%x) kernel [3, 3] strides [2, 2] pads [1, 1, 1, 1] dilations [1, 1] ceil_mode true count_include_pad false : (tensor<1x4x8x8xf32>) -> tensor<1x4x5x5xf32>
+  // CHECK: nn.pool argmax({{.*}}) kernel [2, 2]
+  %8 = nn.pool argmax(%x) kernel [2, 2] strides [2, 2] pads [0, 0, 0, 0] dilations [1, 1] ceil_mode false count_include_pad false : (tensor<1x4x8x8xf32>) -> tensor<1x4x4x4xi64>
   // CHECK: nn.matmul({{.*}}) : (tensor<1x4x8x8xf32>, tensor<8x5xf32>) -> tensor<1x4x8x5xf32>
   %3 = nn.matmul(%x, %m) : (tensor<1x4x8x8xf32>, tensor<8x5xf32>) -> tensor<1x4x8x5xf32>
   // CHECK: nn.reduce mean({{.*}}) axes [2, 3] keepdims true

@@ -17,12 +17,14 @@ from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from ..dialects import nn
+from .decompose.conv_transpose import decompose_conv_transpose
 from .decompose.norm import decompose_normalize
 from .graph_builder import GraphBuilder
 
 Rule = Callable[[GraphBuilder, Any], SSAValue]
 
 RULES: dict[type[nn.NNOperation], Rule] = {
+    nn.ConvTransposeOp: decompose_conv_transpose,
     nn.NormalizeOp: decompose_normalize,
 }
 """Composite op -> what inserts the ops in its place and returns the value that replaces its result."""

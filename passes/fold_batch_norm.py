@@ -1,6 +1,7 @@
 """fold-batch-norm: batch normalization becomes part of the weights before it, or a multiply-add.
 
-Expects nn ops. Leaves no nn.batch_norm: behind a convolution or matrix product that only it reads and whose
+Expects nn ops. Leaves no nn.batch_norm: behind a convolution (or
+transposed one) or matrix product that only it reads and whose
 weights (and bias) are compile-time, the weights are scaled and the bias shifted; elsewhere x * a + b with
 a = scale / sqrt(variance + epsilon), b = bias - mean * a. The arithmetic on parameters is IR (compile-time
 nn ops), evaluated once when weights are materialized.
@@ -42,6 +43,8 @@ def _fold(norm: nn.BatchNormOp) -> None:
     producer = norm.x.owner
     if isinstance(producer, nn.ConvOp) and _is_foldable(norm, [producer.w, producer.bias]):
         result = _into_conv(new, producer, factor, offset)
+    elif isinstance(producer, nn.ConvTransposeOp) and _is_foldable(norm, [producer.w, producer.bias]):
+        result = _into_conv_transpose(new, producer, factor, offset)
     elif isinstance(producer, nn.MatmulOp) and len(norm.shape) == 2 and _is_foldable(norm, [producer.b]):
         result = _into_matmul(new, producer, factor, offset)
     else:
@@ -61,17 +64,42 @@ def _is_foldable(norm: nn.BatchNormOp, weights: Sequence[SSAValue | None]) -> bo
     return len(list(norm.x.uses)) == 1 and all(map(nn.is_compile_time, values))
 
 
+def _shifted_bias(new: GraphBuilder, bias: SSAValue | None, factor: SSAValue, offset: SSAValue) -> SSAValue:
+    return offset if bias is None else new.compute("add", new.compute("mul", bias, factor), offset)
+
+
+def _into_conv_transpose(
+    new: GraphBuilder, conv: nn.ConvTransposeOp, factor: SSAValue, offset: SSAValue
+) -> SSAValue:
+    """The weights are [groups * inputs, outputs of a group, kernel]."""
+    shape, groups = nn.tensor_of(conv.w).get_shape(), conv.value_of("groups")
+    grouped = new.reshape(conv.w, (groups, shape[0] // groups, *shape[1:]))
+    factors = new.reshape(factor, (groups, 1, shape[1], *(1,) * (len(shape) - 2)))
+    weights = new.reshape(new.compute("mul", grouped, factors), shape)
+    bias = _shifted_bias(new, conv.bias, factor, offset)
+    window = conv.window
+    return new(
+        nn.ConvTransposeOp(
+            conv.x,
+            weights,
+            bias,
+            strides=window.strides,
+            pads=window.pads,
+            dilations=window.dilations,
+            groups=groups,
+        )
+    )
+
+
 def _into_conv(new: GraphBuilder, conv: nn.ConvOp, factor: SSAValue, offset: SSAValue) -> SSAValue:
     rank = len(nn.tensor_of(conv.w).get_shape())
     weights = new.compute("mul", conv.w, new.along(factor, 0, rank))
-    if conv.bias is not None:
-        offset = new.compute("add", new.compute("mul", conv.bias, factor), offset)
     window = conv.window
     return new(
         nn.ConvOp(
             conv.x,
             weights,
-            offset,
+            _shifted_bias(new, conv.bias, factor, offset),
             strides=window.strides,
             pads=window.pads,
             dilations=window.dilations,

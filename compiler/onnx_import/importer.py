@@ -18,7 +18,7 @@ from xdsl.ir import Block, Region, SSAValue
 from ...dialects import nn
 from ...dialects.errors import TenonError
 from ..model import NAME_ATTRIBUTE, Model
-from . import constant, elementwise, linear, norm, pool, reduce, shape  # noqa: F401  their rules register themselves
+from . import constant, conv, elementwise, linear, norm, pool, reduce, shape  # noqa: F401  their rules register themselves
 from .context import Context, name_hint
 from .graph import NamedNode, check_supported, named_nodes, ordered
 from .inputs import InputSpec, bind_inputs

@@ -1,4 +1,4 @@
-"""Convolution, matrix products and softmax."""
+"""Matrix products and softmax."""
 
 from __future__ import annotations
 
@@ -12,26 +12,6 @@ from ...dialects.errors import TenonError
 from .context import Context, normalized_axis, rank_of, shape_of
 from .node import Node
 from .registry import onnx_op
-from .windows import window_of
-
-
-@onnx_op("Conv")
-def conv(ctx: Context, node: Node) -> SSAValue:
-    x, w = node[0], node[1]
-    if rank_of(w) < 3 or rank_of(w) != rank_of(x):
-        raise TenonError(
-            f"input has rank {rank_of(x)} and weight rank {rank_of(w)}, expected equal ranks from 3"
-        )
-    kernel = shape_of(w)[2:]
-    if node.attr("kernel_shape", list(kernel)) != list(kernel):
-        raise TenonError(f"kernel_shape is {node.attr('kernel_shape')}, the weight's is {list(kernel)}")
-    window = window_of(node, shape_of(x)[2:], kernel)
-    return ctx.emit(
-        nn.ConvOp(
-            x, w, node.get(2), strides=window.strides, pads=window.pads, dilations=window.dilations,
-            groups=node.attr("group"),
-        )
-    )  # fmt: skip
 
 
 @onnx_op("MatMul")

@@ -26,11 +26,11 @@ def window_of(node: Node, extents: Sequence[int], kernel: Sequence[int]) -> Wind
     rank = len(kernel)
     if len(extents) != rank:
         raise TenonError(f"kernel_shape has {rank} entries, the input {len(extents)} spatial dimensions")
-    strides = _entries(node, "strides", rank, 1, 1)
-    dilations = _entries(node, "dilations", rank, 1, 1)
+    strides = entries(node, "strides", rank, 1, 1)
+    dilations = entries(node, "dilations", rank, 1, 1)
     if min(kernel, default=1) < 1:
         raise TenonError(f"kernel_shape {list(kernel)} must be positive")
-    explicit = _entries(node, "pads", 2 * rank, 0, 0)
+    explicit = entries(node, "pads", 2 * rank, 0, 0)
     spans = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
     mode = node.attr("auto_pad") or "NOTSET"
     if mode not in AUTO_PAD:
@@ -42,7 +42,8 @@ def window_of(node: Node, extents: Sequence[int], kernel: Sequence[int]) -> Wind
     return Window(list(kernel), strides, pads, dilations)
 
 
-def _entries(node: Node, name: str, count: int, default: int, least: int) -> list[int]:
+def entries(node: Node, name: str, count: int, default: int, least: int) -> list[int]:
+    """An attribute of one number a dimension (pads: two)."""
     values = node.attr(name) or [default] * count
     if len(values) != count or not all(least <= value < MAX_WINDOW for value in values):
         raise TenonError(f"{name} is {values}, expected {count} numbers of at least {least}")

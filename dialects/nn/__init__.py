@@ -12,6 +12,7 @@ from .constant import is_compile_time as is_compile_time
 from .constant import scalar as scalar
 from .conv import ConvOp as ConvOp
 from .dtypes import compute_type as compute_type
+from .conv_transpose import ConvTransposeOp as ConvTransposeOp
 from .dtypes import dense_array as dense_array
 from .dtypes import dense_attribute as dense_attribute
 from .dtypes import element_type as element_type
@@ -41,6 +42,7 @@ NN = Dialect(
         ElementwiseOp,
         CastOp,
         ConvOp,
+        ConvTransposeOp,
         PoolOp,
         MatmulOp,
         ReduceOp,

@@ -21,6 +21,7 @@ INTERPRETATIONS = [
     "tenonc.dialects.reference.control:ControlFunctions",
     "tenonc.dialects.nn.interpretation:NNFunctions",
     "tenonc.dialects.nn.interpretation_norm:NormFunctions",
+    "tenonc.dialects.nn.interpretation_spatial:SpatialFunctions",
     "tenonc.dialects.reference.tensor:TensorFunctions",
     "tenonc.dialects.reference.linalg:LinalgFunctions",
     "tenonc.dialects.tensorized.interpretation:KernelFunctions",

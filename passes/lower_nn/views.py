@@ -35,6 +35,8 @@ def lower_pad(emit: Emitter, op: nn.PadOp) -> SSAValue:
 
 def reshaped(emit: Emitter, x: SSAValue, shape: Sequence[int]) -> SSAValue:
     """`x` under another shape: nn.reshape at compile time, else at most one collapse and one expand."""
+    while isinstance(x.owner, tensor.CollapseShapeOp | tensor.ExpandShapeOp) and len(list(x.uses)) <= 1:
+        x = x.owner.src  # a view that this reshape alone reads: look through it
     source = nn.tensor_of(x)
     if source.get_shape() == tuple(shape):
         return x

@@ -69,3 +69,27 @@ func.func @f(%x : tensor<1x4x8xf32>) {
   %0 = nn.normalize rms(%x) axes [1, 1] groups 1 epsilon 0.0 : (tensor<1x4x8xf32>) -> tensor<1x4x8xf32>
   func.return
 }
+
+// -----
+
+// CHECK: conv_transpose: input 1x4x8, weight 3x2x3 and groups 1 do not agree on the channels
+func.func @f(%x : tensor<1x4x8xf32>, %w : tensor<3x2x3xf32>) {
+  %0 = nn.conv_transpose(%x, %w) strides [1] pads [0, 0] dilations [1] groups 1 : (tensor<1x4x8xf32>, tensor<3x2x3xf32>) -> tensor<1x2x10xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: conv_transpose: bias has shape 3, expected 2
+func.func @f(%x : tensor<1x4x8xf32>, %w : tensor<4x2x3xf32>, %b : tensor<3xf32>) {
+  %0 = nn.conv_transpose(%x, %w, %b) strides [1] pads [0, 0] dilations [1] groups 1 : (tensor<1x4x8xf32>, tensor<4x2x3xf32>, tensor<3xf32>) -> tensor<1x2x10xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: conv_transpose: nothing is left of the result 0
+func.func @f(%x : tensor<1x4x8xf32>, %w : tensor<4x2x3xf32>) {
+  %0 = nn.conv_transpose(%x, %w) strides [1] pads [5, 5] dilations [1] groups 1 : (tensor<1x4x8xf32>, tensor<4x2x3xf32>) -> tensor<1x2x1xf32>
+  func.return
+}

@@ -12,11 +12,13 @@ func.func @constants() -> (tensor<f32>, tensor<3xi64>, tensor<64x3x7x7xf32>) {
 }
 
 // CHECK-LABEL: func.func @compute
-func.func @compute(%x : tensor<1x4x8x8xf32>, %w : tensor<6x2x3x3xf32>, %b : tensor<6xf32>, %m : tensor<8x5xf32>) {
+func.func @compute(%x : tensor<1x4x8x8xf32>, %w : tensor<6x2x3x3xf32>, %b : tensor<6xf32>, %m : tensor<8x5xf32>, %t : tensor<4x2x3x3xf32>) {
   // CHECK: nn.conv(%x, %w, %b) strides [1, 1] pads [1, 1, 1, 1] dilations [1, 1] groups 2 : (tensor<1x4x8x8xf32>, tensor<6x2x3x3xf32>, tensor<6xf32>) -> tensor<1x6x8x8xf32>
   %0 = nn.conv(%x, %w, %b) strides [1, 1] pads [1, 1, 1, 1] dilations [1, 1] groups 2 : (tensor<1x4x8x8xf32>, tensor<6x2x3x3xf32>, tensor<6xf32>) -> tensor<1x6x8x8xf32>
   // CHECK: nn.conv({{.*}}) strides [2, 2]
   %1 = nn.conv(%x, %w) strides [2, 2] pads [0, 0, 0, 0] dilations [1, 1] groups 2 : (tensor<1x4x8x8xf32>, tensor<6x2x3x3xf32>) -> tensor<1x6x3x3xf32>
+  // CHECK: nn.conv_transpose(%x, %t) strides [2, 2] pads [1, 0, 1, -1] dilations [1, 1] groups 1 : (tensor<1x4x8x8xf32>, tensor<4x2x3x3xf32>) -> tensor<1x2x15x18xf32>
+  %9 = nn.conv_transpose(%x, %t) strides [2, 2] pads [1, 0, 1, -1] dilations [1, 1] groups 1 : (tensor<1x4x8x8xf32>, tensor<4x2x3x3xf32>) -> tensor<1x2x15x18xf32>
   // CHECK: nn.pool average({{.*}}) kernel [3, 3] strides [2, 2] pads [1, 1, 1, 1] dilations [1, 1] ceil_mode true count_include_pad false
   %2 = nn.pool average(%x) kernel [3, 3] strides [2, 2] pads [1, 1, 1, 1] dilations [1, 1] ceil_mode true count_include_pad false : (tensor<1x4x8x8xf32>) -> tensor<1x4x5x5xf32>
   // CHECK: nn.pool argmax({{.*}}) kernel [2, 2]

@@ -11,8 +11,8 @@ from .constant import constant as constant
 from .constant import is_compile_time as is_compile_time
 from .constant import scalar as scalar
 from .conv import ConvOp as ConvOp
-from .dtypes import compute_type as compute_type
 from .conv_transpose import ConvTransposeOp as ConvTransposeOp
+from .dtypes import compute_type as compute_type
 from .dtypes import dense_array as dense_array
 from .dtypes import dense_attribute as dense_attribute
 from .dtypes import element_type as element_type

@@ -95,6 +95,8 @@ class _Collapser:
     def __init__(self, kernel: tensorized.KernelOp):
         self.kernel = kernel
         self.nests = [_Nest(op) for op in kernel.body.block.ops if isinstance(op, tensorized.GenericOp)]
+        # The constant operands of a kernel's only reduction will be packed; others are read as they lie.
+        self.packs = sum("reduction" in nest.kinds for nest in self.nests) == 1
         self.shapes: dict[SSAValue, list[int]] = {}
         for nest in self.nests:
             for buffer in nest.buffers:
@@ -123,7 +125,7 @@ class _Collapser:
         joins: set[tuple[SSAValue, int]] = set()
         for nest in users:
             at = nest.names.index(a) if a in nest.names else -1
-            if at < 0 or nest.names[at + 1 : at + 2] != [b]:
+            if at < 0 or nest.names[at + 1 : at + 2] != [b] or nest.kinds[at] != nest.kinds[at + 1]:
                 return False
             for buffer, access in zip(nest.buffers, nest.accesses):
                 if not self._allows(nest, at, buffer, access, joins):
@@ -140,7 +142,7 @@ class _Collapser:
     ) -> bool:
         if not access.used_dims() & {at, at + 1}:
             return True
-        if nest.kinds[at] == "reduction" and self._is_constant(buffer):
+        if nest.kinds[at] == "reduction" and self._is_constant(buffer) and self.packs:
             return True
         strides = flat_strides(access, row_major(self.shapes[buffer]), nest.extents)
         if strides is None or strides[at] != nest.extents[at + 1] * strides[at + 1]:

@@ -23,8 +23,11 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ..dialects import tensorized
 from ..dialects.errors import TenonError
 from ..dialects.nn import is_compile_time
-from .fusion.build import VIEWS, KernelBuilder, base
+from .fusion.build import KernelBuilder
+from .fusion.build_rows import RowKernelBuilder
 from .fusion.group import Group, form_groups
+from .fusion.rows import RowGroup, form_row_groups
+from .fusion.views import VIEWS, base
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,9 @@ def _lower_function(function: func.FuncOp, table: _KernelTable) -> None:
     block = function.body.block
     physical: dict[SSAValue, SSAValue] = {}
     calls: list[tuple[Operation, Operation]] = []
-    for group in form_groups(block.ops):
-        builder = KernelBuilder(group)
+    ops = list(block.ops)
+    for group in form_groups(ops, form_row_groups(ops)):
+        builder = RowKernelBuilder(group) if isinstance(group, RowGroup) else KernelBuilder(group)
         name = table.add(builder, _hint(group))
         operands = [physical.get(value, value) for value in builder.arguments]
         kernel_type = builder.block.last_op

@@ -21,6 +21,7 @@ from ..dialects import tensorized
 from ..dialects.errors import TenonError
 from .lowering.border import fill_border, written_box
 from .lowering.emitter import LoopEmitter
+from .lowering.rows import RowLowering, is_row_kernel
 from .lowering.tile import Position, Tile
 from .lowering.values import Place, TileValues
 from .schedule.blocks import balanced, peeled
@@ -58,8 +59,11 @@ class _KernelLowering:
     def run(self) -> tensorized.KernelOp:
         stages = _stages(self.result)
         self._fill(stages)
-        for stage in stages:
-            _StageLowering(self, stage).run()
+        if is_row_kernel(self.kernel):
+            RowLowering(self.kernel, self.buffers, self.output, self.emitter).run()
+        else:
+            for stage in stages:
+                _StageLowering(self, stage).run()
         self.emitter.add(tensorized.YieldOp())
         kernel = tensorized.KernelOp(self.kernel.sym_name.data, [], Region(self.block))
         kernel.location = self.kernel.location
@@ -69,7 +73,7 @@ class _KernelLowering:
         empty = stages[0].init.owner
         if isinstance(empty, tensorized.EmptyOp) and empty.fill is not None:
             last = stages[-1]
-            box = written_box(last.accesses[-1], last.extents) if len(stages) == 1 else None
+            box = written_box(last.accesses[-1], last.extents) if _in_one_place(stages) else None
             lanes = max(self.lanes.values())
             fill_border(self.emitter, self.output, box, empty.fill.value.data, lanes)
 
@@ -184,6 +188,11 @@ def _stages(result: SSAValue) -> list[tensorized.GenericOp]:
     if not stages:
         raise TenonError("lower-kernels: a kernel must end in an elementwise nest")
     return stages
+
+
+def _in_one_place(stages: list[tensorized.GenericOp]) -> bool:
+    """Whether all stages write the same elements."""
+    return len({(stage.maps.data[-1], tuple(stage.extents)) for stage in stages}) == 1
 
 
 def _reduction(stage: tensorized.GenericOp) -> tensorized.ContractOp | None:

@@ -32,6 +32,10 @@ ROWS_SHARE = 3 / 4
 BLOCK_SHARE = 1 / 4
 # Registers of one elementwise tile: enough to hide a load's latency.
 ELEMENTWISE_REGISTERS = 4
+# A row of at most this many registers runs beside others, in a tile of so many registers: combining lanes
+# takes long, and the other rows have something to do meanwhile.
+SHORT_ROW = 16
+ROW_REGISTERS = 8
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class ScheduleKernelsPass(ModulePass):
             contracts = [c for c in kernel.body.block.ops if isinstance(c, tensorized.ContractOp)]
             if contracts:
                 _schedule_contract(calls.get(kernel.sym_name.data, []), kernel, contracts[0], facts)
+            elif any(isinstance(n, tensorized.GenericOp) and n.is_reduction for n in kernel.body.block.ops):
+                _schedule_rows(kernel)
             else:
                 _schedule_elementwise(kernel)
 
@@ -179,6 +185,29 @@ def _cache_block(
             step = tile.get(rows[0], 1)
             return {rows[0]: min(extent, max(step, block // step * step))} if block < extent else {}
     return {}
+
+
+def _schedule_rows(kernel: tensorized.KernelOp) -> None:
+    """Two levels: the band, row after row (or a few registers of rows), and inside it the row, whose loop
+    along the lanes is its innermost."""
+    lanes = kernel.lane_counts
+    extents: dict[str, int] = {}
+    row: set[str] = set()
+    for nest in kernel.body.block.ops:
+        if isinstance(nest, tensorized.GenericOp):
+            extents |= dict(zip(nest.loop_names, nest.extents))
+            row |= {n for n, kind in zip(nest.loop_names, nest.kinds) if kind == "reduction"}
+    registers = {name: min(ELEMENTWISE_REGISTERS, -(-extents[name] // n)) for name, n in lanes.items()}
+    tile = {name: registers[name] * n for name, n in lanes.items()}
+    band = [name for name in extents if name not in row]
+    (lane_loop,) = lanes
+    if lane_loop in row and math.prod(extents[n] for n in row) <= SHORT_ROW * lanes[lane_loop]:
+        tile[band[-1]] = ROW_REGISTERS // registers[lane_loop]
+    levels = [
+        LevelAttr.of(order, {n: size for n, size in tile.items() if n in order})
+        for order in (band, sorted((n for n in extents if n in row), key=lambda n: n == lane_loop))
+    ]
+    kernel.set_schedule(lanes, levels)
 
 
 def _schedule_elementwise(kernel: tensorized.KernelOp) -> None:

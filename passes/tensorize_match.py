@@ -13,7 +13,7 @@ matches the one with the least estimated cycles wins.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from typing import ClassVar
@@ -29,6 +29,7 @@ from xdsl.dialects.builtin import (
     TensorType,
     VectorType,
 )
+from xdsl.ir import BlockArgument
 from xdsl.ir.affine import AffineMap
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
@@ -36,8 +37,10 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ..dialects import tensorized
 from ..dialects.tensorized import InstructionOp, LoopAttr
 from ..dialects.tensorized.attributes import element_bytes
+from .fusion.combiner import combiner
 from .tensorize.bodies import body_bindings
 from .tensorize.cost import InstructionView, NestView, blocks, input_cycles, output_cycles
+from .tensorize.rows import row_lanes
 from .tensorize.target import TargetFacts, instructions, target_facts
 
 
@@ -80,7 +83,10 @@ class _Matcher:
         nests = [op for op in kernel.body.block.ops if isinstance(op, tensorized.GenericOp)]
         views = {nest: NestView(nest, kernel.constant_arguments) for nest in nests}
         around = [view for nest, view in views.items() if not nest.is_reduction]
-        lanes: dict[str, int] = {}
+        lanes = self._row_lanes(views)
+        if lanes:
+            kernel.properties["lanes"] = DictionaryAttr({k: IntAttr(v) for k, v in lanes.items()})
+            return
         for nest, view in views.items():
             if nest.is_reduction:
                 best = self._best(view, around)
@@ -90,6 +96,20 @@ class _Matcher:
             for view in around:
                 lanes |= self._elementwise_lanes(view, around, lanes)
         kernel.properties["lanes"] = DictionaryAttr({k: IntAttr(v) for k, v in lanes.items()})
+
+    def _row_lanes(self, views: dict[tensorized.GenericOp, NestView]) -> dict[str, int]:
+        """The lanes of a row kernel; nothing where the only reduction runs on an instruction: one of several
+        operands (a contraction), or one whose row does not lie along memory."""
+        reductions = [nest for nest in views if nest.is_reduction]
+        if not reductions or any(combiner(nest.body.block) is None for nest in reductions):
+            return {}
+        name, lanes = row_lanes(list(views.values()), self.facts)
+        if len(reductions) == 1 and _stands_alone(reductions[0], views):
+            (nest,) = reductions
+            along = name in nest.loop_names and nest.kinds[nest.loop_names.index(name)] == "reduction"
+            if not along or len(nest.inputs) > 1:
+                return {}
+        return {name: lanes}
 
     def _best(self, nest: NestView, around: Sequence[NestView]) -> Match:
         found = [m for i in self.available for m in matches(i, nest, around, self.facts)]
@@ -191,6 +211,13 @@ def _fits(shape: InstructionView, nest: NestView, loops: tuple[int, ...]) -> boo
         kind == nest.kinds[at] and (kind == "parallel" or nest.extents[at] % extent == 0)
         for kind, extent, at in zip(shape.kinds, shape.extents, loops)
     )
+
+
+def _stands_alone(nest: tensorized.GenericOp, nests: Iterable[tensorized.GenericOp]) -> bool:
+    """Whether only `nest` runs over the loops it reduces, and reads nothing that the kernel makes."""
+    row = {name for name, kind in zip(nest.loop_names, nest.kinds) if kind == "reduction"}
+    others = {name for other in nests if other is not nest for name in other.loop_names}
+    return not row & others and all(isinstance(value, BlockArgument) for value in nest.inputs)
 
 
 def _parallel_lanes(nest: NestView, match: Match) -> dict[str, int]:

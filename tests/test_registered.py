@@ -14,9 +14,7 @@ from tenonc.tools.universe import UNIVERSE
 
 ROOT = Path(__file__).parents[1]
 FILECHECK = ROOT / "tests" / "filecheck"
-OPS = sorted(
-    (op for factory in DIALECTS.values() for op in factory().operations), key=lambda op: op.name
-)
+OPS = sorted((op for factory in DIALECTS.values() for op in factory().operations), key=lambda op: op.name)
 
 
 @pytest.mark.parametrize("name", UNIVERSE.all_passes)

@@ -9,6 +9,8 @@ from .attributes import layout_of as layout_of
 from .attributes import physical_type as physical_type
 from .buffers import EmptyOp as EmptyOp
 from .buffers import PackOp as PackOp
+from .combine import CombineOp as CombineOp
+from .combine import SpreadOp as SpreadOp
 from .instruction import InstructionOp as InstructionOp
 from .instruction import YieldOp as YieldOp
 from .kernel import CallOp as CallOp
@@ -38,6 +40,8 @@ TENSORIZED = Dialect(
         StoreOp,
         ApplyOp,
         MapOp,
+        CombineOp,
+        SpreadOp,
     ],
     [LoopAttr, LayoutAttr, LevelAttr],
 )

@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+from xdsl.dialects.builtin import VectorType
 from xdsl.interpreter import Interpreter, InterpreterFunctions, impl, register_impls
 from xdsl.ir import Operation
 from xdsl.ir.affine import AffineBinaryOpExpr, AffineBinaryOpKind, AffineConstantExpr, AffineExpr
@@ -15,6 +16,7 @@ from xdsl.utils.exceptions import InterpretationError
 
 from ..nn.dtypes import numpy_dtype
 from ..reference.scalar import evaluate_body
+from .combine import CombineOp, SpreadOp
 from .instruction import InstructionOp
 from .register import ApplyOp, LoadOp, MapOp, RegisterAccess, StoreOp
 
@@ -133,6 +135,22 @@ class RegisterFunctions(InterpreterFunctions):
         result = np.empty(vector.get_shape(), numpy_dtype(vector.element_type))  # pyright: ignore
         result[...] = value
         return (result,)
+
+    @impl(CombineOp)
+    def combine(self, interpreter: Interpreter, op: CombineOp, args: Arrays):
+        """Halves of the row are combined until one element is left."""
+        (value,) = args
+        rows = value.reshape(*value.shape[:-2], -1)[..., : op.valid_lanes]
+        while (count := rows.shape[-1]) > 1:
+            (made,) = evaluate_body(op.body.block, [rows[..., : count // 2], rows[..., count - count // 2 :]])
+            rows = np.concatenate([made, rows[..., count // 2 : count - count // 2]], axis=-1)
+        shape = (*value.shape[:-2], 1, value.shape[-1])
+        return (np.broadcast_to(rows[..., None], shape).astype(value.dtype),)
+
+    @impl(SpreadOp)
+    def spread(self, interpreter: Interpreter, op: SpreadOp, args: Arrays):
+        assert isinstance(op.res.type, VectorType)
+        return (np.broadcast_to(args[0], op.res.type.get_shape()),)
 
 
 def instruction_steps(instruction: InstructionOp) -> list[Lanes]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import f32, i32
+from xdsl.dialects.utils import FastMathFlag
 from xdsl.ir import Operation
 from xdsl.ir import SSAValue as Value
 
@@ -36,9 +37,12 @@ def _i(b: B, value: int) -> Value:
     return b.constant(value, i32)
 
 
+_CONTRACT = arith.FastMathFlagsAttr([FastMathFlag.ALLOW_CONTRACT])
+
+
 def multiply_add(b: B, x: Value, y: Value, z: Value) -> Value:
-    """x * y + z."""
-    return b.add(b.mul(x, y), z)
+    """x * y + z, rounded once where the target can."""
+    return b(arith.AddfOp, b(arith.MulfOp, x, y, _CONTRACT), z, _CONTRACT)
 
 
 def polynomial(b: B, x: Value, coefficients: Sequence[float]) -> Value:

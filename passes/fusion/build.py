@@ -16,15 +16,7 @@ from ...dialects.nn import is_compile_time
 from ...dialects.tensorized import LayoutAttr, LoopAttr, layout_of, physical_type
 from ...dialects.tensorized.linear_form import flat_strides, row_major, substitute
 from .group import Group, band_rank
-
-VIEWS = (tensor.PadOp, tensor.ExpandShapeOp, tensor.CollapseShapeOp, tensor.ExtractSliceOp)
-
-
-def base(value: SSAValue) -> SSAValue:
-    """The value whose buffer a view looks into."""
-    while isinstance(value.owner, VIEWS) and not is_compile_time(value):
-        value = value.owner.operands[0]
-    return value
+from .views import base
 
 
 @dataclass
@@ -123,7 +115,7 @@ class KernelBuilder:
         kinds = [str(kind.data.value) for kind in root.iterator_types]
         keys = [0] * len(extents)
         out = self._strides(last.results[0], root.indexing_maps.data[-1].data, extents)
-        runtime = [i for i, v in enumerate(root.inputs) if not is_compile_time(v) and _is_used(root, i)]
+        runtime = [i for i, v in enumerate(root.inputs) if not is_compile_time(v) and is_used(root, i)]
         read = [0] * len(extents)
         if runtime:
             read = self._strides(root.inputs[runtime[0]], root.indexing_maps.data[runtime[0]].data, extents)
@@ -143,7 +135,7 @@ class KernelBuilder:
         identity = AffineMap(len(band.loops), 0, AffineMap.identity(len(parallel.loops)).results)
         inputs: list[SSAValue] = []
         accesses: list[AffineMap] = []
-        used = [i for i in range(len(op.inputs)) if _is_used(op, i)]
+        used = [i for i in range(len(op.inputs)) if is_used(op, i)]
         for i in used:
             value, access = op.inputs[i], op.indexing_maps.data[i].data
             if value in self.internal:
@@ -161,7 +153,7 @@ class KernelBuilder:
             out = band.access(layout_of(result.type), op.indexing_maps.data[-1].data)
         else:
             init = self._start(op, parallel)
-        body = _scalar_body(op, used)
+        body = scalar_body(op, used)
         nest = tensorized.GenericOp(inputs, init, band.loops, [*accesses, out], body)
         return self._add(nest, op)
 
@@ -179,7 +171,7 @@ class KernelBuilder:
         identity = AffineMap.identity(len(parallel.loops))
         read = parallel.access(layout_of(start.type), op.indexing_maps.data[-1].data)
         copy = tensorized.GenericOp(
-            [self.argument(start)], empty.res, parallel.loops, [read, identity], _identity_body(inner)
+            [self.argument(start)], empty.res, parallel.loops, [read, identity], identity_body(inner)
         )
         return self._add(copy, op)
 
@@ -193,7 +185,7 @@ class KernelBuilder:
             self._empty(result),
             parallel.loops,
             [identity, out],
-            _identity_body(result.type),
+            identity_body(result.type),
         )
         return self._add(copy, op)
 
@@ -217,24 +209,24 @@ class KernelBuilder:
                 current,
                 band.loops,
                 [read, band.access(layout, place)],
-                _identity_body(result.type),
+                identity_body(result.type),
             )
             current = self._add(nest, op)
             offset += shape[axis]
         return current
 
 
-def _is_used(op: GenericOp, index: int) -> bool:
+def is_used(op: GenericOp, index: int) -> bool:
     return bool(list(op.body.block.args[index].uses))
 
 
-def _identity_body(tensor_type: TensorType) -> Region:
+def identity_body(tensor_type: TensorType) -> Region:
     block = Block(arg_types=[tensor_type.element_type] * 2)
     block.add_op(tensorized.YieldOp(block.args[0]))
     return Region(block)
 
 
-def _scalar_body(op: GenericOp, used: Sequence[int]) -> Region:
+def scalar_body(op: GenericOp, used: Sequence[int]) -> Region:
     """The op's body with only the arguments of the inputs it uses, ended by tensorized.yield."""
     region = op.body.clone()
     block = region.block

@@ -7,7 +7,7 @@ So no value inside a group is seen from outside, and each is consumed in the ite
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from xdsl.dialects import tensor
@@ -62,11 +62,19 @@ def regular(op: GenericOp) -> bool:
     return out.results == AffineMap.identity(rank).results and "reduction" not in kinds[:rank]
 
 
-def form_groups(ops: Iterable[Operation]) -> list[Group]:
-    """Groups in an order in which they can run: that of their last ops."""
+def form_groups(ops: Iterable[Operation], formed: Sequence[Group] = ()) -> list[Group]:
+    """Groups in an order in which they can run: that of their last ops. `formed` are groups whose ops are
+    not looked at."""
     makers: dict[SSAValue, Group] = {}
     groups: list[Group] = []
+    ends = {group.ops[-1]: group for group in formed}
+    taken = {op for group in formed for op in group.ops}
     for op in ops:
+        if op in ends:
+            groups.append(ends[op])
+            continue
+        if op in taken:
+            continue
         if isinstance(op, tensor.ConcatOp):
             group = Group([op])
         elif not isinstance(op, GenericOp) or makes_start(op):

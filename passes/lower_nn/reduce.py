@@ -63,7 +63,8 @@ def reduced(emit: Emitter, x: SSAValue, axes: Sequence[int], kind: str) -> SSAVa
 
 
 def lower_softmax(emit: Emitter, op: nn.SoftmaxOp) -> SSAValue:
-    """Four generics: maximum, exp(x - maximum), its sum, and the quotient (with `log`: difference)."""
+    """Five generics: maximum, exp(x - maximum), its sum, one over it, and the product (with `log`: four, and
+    a difference)."""
     axis, shape, element = op.value_of("axis"), op.shape, op.type.element_type
     wide = nn.compute_type(element)
     rank = len(shape)
@@ -74,10 +75,14 @@ def lower_softmax(emit: Emitter, op: nn.SoftmaxOp) -> SSAValue:
 
     top = Operand(reduced(emit, op.x, [axis], "max"), row)
     powers = emit.elementwise([whole(op.x), top], wide, shape, _exp_difference)
-    total = Operand(reduced(emit, powers, [axis], "sum"), row)
+    total = reduced(emit, powers, [axis], "sum")
     if op.value_of("log"):
-        return emit.elementwise([whole(op.x), top, total], element, shape, _log_quotient)
-    return emit.elementwise([whole(powers), total], element, shape, B.div)
+        return emit.elementwise([whole(op.x), top, Operand(total, row)], element, shape, _log_quotient)
+    kept = nn.tensor_of(total).get_shape()
+    factor = emit.elementwise(
+        [emit.broadcast(total, kept)], wide, kept, lambda b, x: b.div(b.like(x, 1.0), x)
+    )
+    return emit.elementwise([whole(powers), Operand(factor, row)], element, shape, B.mul)
 
 
 def _exp_difference(b: B, x: SSAValue, top: SSAValue) -> SSAValue:

@@ -41,7 +41,7 @@ class TileValues:
     accumulators wait at `place`."""
 
     def __init__(
-        self, emitter: LoopEmitter, buffers: Buffers, tile: Tile, reductions: list[str], place: Place
+        self, emitter: LoopEmitter, buffers: Buffers, tile: Tile, reductions: list[str], place: Place | None
     ):
         self.emitter, self.buffers, self.tile, self.reductions = emitter, buffers, tile, reductions
         self.place = place
@@ -132,7 +132,9 @@ class TileValues:
     def _resumed(self, op: tensorized.ContractOp) -> SSAValue:
         """The accumulators that the block before left in the output."""
         at = self.place
-        assert isinstance(op.res.type, TensorType) and isinstance(at.output.type, MemRefType)
+        assert (
+            at is not None and isinstance(op.res.type, TensorType) and isinstance(at.output.type, MemRefType)
+        )
         element = op.res.type.element_type
         if at.output.type.element_type != element:
             raise TenonError(f"lower-kernels: accumulators of {element} cannot wait in {at.output.type}")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from xdsl.dialects import arith, func, memref, scf
 
-from ...dialects.tensorized import ApplyOp, CallOp, LoadOp, MapOp, StoreOp, YieldOp
+from ...dialects.tensorized import ApplyOp, CallOp, CombineOp, LoadOp, MapOp, SpreadOp, StoreOp, YieldOp
 from .aliasing import extent_of
 from .body import Rules, emit_apply, emit_constant, emit_map, emit_nothing
+from .combine import emit_combine, emit_spread
 from .function import FunctionText, symbol
 from .loop import emit_for
 from .registers import emit_load, emit_store
@@ -41,6 +42,8 @@ KERNEL_RULES: Rules = {
     StoreOp: emit_store,
     ApplyOp: emit_apply,
     MapOp: emit_map,
+    CombineOp: emit_combine,
+    SpreadOp: emit_spread,
 }
 """Ops of a kernel's body."""
 

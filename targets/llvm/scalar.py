@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from xdsl.dialects import arith, llvm, math
 from xdsl.dialects.builtin import BFloat16Type, Float16Type, FloatAttr, IntegerAttr, f32, f64
+from xdsl.dialects.utils import FastMathFlag
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ...dialects.errors import TenonError
@@ -24,6 +25,18 @@ Rule = Callable[[FunctionText, Operation, Sequence[str], int], str]
 def _binary(instruction: str) -> Rule:
     def rule(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) -> str:
         return text.let(f"{instruction} {vector_type(op.operands[0].type, lanes)} {args[0]}, {args[1]}")
+
+    return rule
+
+
+def _float(instruction: str) -> Rule:
+    """As `_binary`; an op that may be contracted says so to LLVM."""
+
+    def rule(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) -> str:
+        flags = op.properties.get("fastmath")
+        contract = isinstance(flags, arith.FastMathFlagsAttr) and FastMathFlag.ALLOW_CONTRACT in flags.data
+        words = f"{instruction} contract" if contract else instruction
+        return text.let(f"{words} {vector_type(op.operands[0].type, lanes)} {args[0]}, {args[1]}")
 
     return rule
 
@@ -184,11 +197,13 @@ def _compare(text: FunctionText, op: Operation, args: Sequence[str], lanes: int)
     return text.let(f"{'fcmp' if is_float else 'icmp'} {order} {type_} {args[0]}, {args[1]}")
 
 
-_INSTRUCTIONS = {
+_FLOATS = {
     arith.AddfOp: "fadd",
     arith.SubfOp: "fsub",
     arith.MulfOp: "fmul",
     arith.DivfOp: "fdiv",
+}
+_INSTRUCTIONS = {
     llvm.FRemOp: "frem",
     arith.AddiOp: "add",
     arith.SubiOp: "sub",
@@ -271,6 +286,7 @@ SCALAR_RULES: dict[type[Operation], Rule] = {
     math.AbsIOp: _intrinsic("abs", "false"),
     math.RsqrtOp: _rsqrt,
 }
+SCALAR_RULES |= {op: _float(name) for op, name in _FLOATS.items()}
 SCALAR_RULES |= {op: _binary(name) for op, name in _INSTRUCTIONS.items()}
 SCALAR_RULES |= {op: _cast(name) for op, name in _CASTS.items()}
 SCALAR_RULES |= {op: _intrinsic(name) for op, name in _INTRINSICS.items()}

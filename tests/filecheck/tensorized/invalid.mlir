@@ -401,3 +401,44 @@ func.func @f(%x: tensor<4xf32>, %i: tensor<4xf32>) {
   }) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
   func.return
 }
+
+// -----
+
+// CHECK: valid 65 is not within 1..64
+func.func @f(%v: vector<4x16xf32>) {
+  %s = tensorized.combine %v identity -0.0 : f32 valid 65 : vector<4x16xf32> -> vector<1x16xf32> {
+  ^bb0(%a: f32, %b: f32):
+    tensorized.yield %a : f32
+  }
+  func.return
+}
+
+// -----
+
+// CHECK: combines vector<4x16xf32> into vector<2x16xf32>, expected one register a row
+func.func @f(%v: vector<4x16xf32>) {
+  %s = tensorized.combine %v identity -0.0 : f32 : vector<4x16xf32> -> vector<2x16xf32> {
+  ^bb0(%a: f32, %b: f32):
+    tensorized.yield %a : f32
+  }
+  func.return
+}
+
+// -----
+
+// CHECK: the body must take two f32, and the identity be one
+func.func @f(%v: vector<4x16xf32>) {
+  %s = tensorized.combine %v identity 0 : i32 : vector<4x16xf32> -> vector<1x16xf32> {
+  ^bb0(%a: f32, %b: f32):
+    tensorized.yield %a : f32
+  }
+  func.return
+}
+
+// -----
+
+// CHECK: spreads vector<2x16xf32> over vector<4x16xf32>, expected rows of one register
+func.func @f(%v: vector<2x16xf32>) {
+  %w = tensorized.spread %v : vector<2x16xf32> -> vector<4x16xf32>
+  func.return
+}

@@ -117,3 +117,18 @@ func.func private @attributes(
   level = #tensorized.level<order [o, p] tile {o = 16, p = 6}>,
   plain = #tensorized.level<order [k]>
 }
+
+// CHECK-LABEL: tensorized.kernel @lanes
+tensorized.kernel @lanes(%x: memref<2x64xf32>, %y: memref<2x64xf32>) {
+  %v = tensorized.load %x[] at (v0, v1, l) -> (v0, v1 * 16 + l) : memref<2x64xf32>, vector<2x4x16xf32>
+  // CHECK: %s = tensorized.combine %v identity -0.000000e+00 : f32 valid 50 : vector<2x4x16xf32> -> vector<2x1x16xf32> {
+  %s = tensorized.combine %v identity -0.0 : f32 valid 50 : vector<2x4x16xf32> -> vector<2x1x16xf32> {
+  ^bb0(%a: f32, %b: f32):
+    %c = arith.addf %a, %b : f32
+    tensorized.yield %c : f32
+  }
+  // CHECK: %w = tensorized.spread %s : vector<2x1x16xf32> -> vector<2x4x16xf32>
+  %w = tensorized.spread %s : vector<2x1x16xf32> -> vector<2x4x16xf32>
+  tensorized.store %w, %y[] at (v0, v1, l) -> (v0, v1 * 16 + l) : vector<2x4x16xf32>, memref<2x64xf32>
+  tensorized.yield
+}

@@ -13,7 +13,7 @@ from .context import Context, normalized_axis, rank_of, shape_of
 from .node import Node
 from .registry import onnx_op
 from .shape import slice_axis
-from .tensors import checked_shape, read_tensor
+from .tensors import checked_shape, read_sparse, read_tensor
 
 MAX_FOLDED = 2**20
 
@@ -31,7 +31,9 @@ def constant(ctx: Context, node: Node) -> SSAValue:
         raise TenonError(f"has {len(node.attributes)} attributes, expected exactly one value")
     ((name, value),) = node.attributes.items()
     if name == "value":
-        return ctx.constant(read_tensor(value, ctx.folder, "value"))
+        return ctx.constant(read_tensor(value, ctx.source, "value"))
+    if name == "sparse_value":
+        return ctx.constant(read_sparse(value, ctx.source, "sparse_value"))
     if name not in SCALAR_ATTRIBUTES:
         raise TenonError(f"attribute '{name}' is not supported")
     return ctx.constant(np.asarray(value, SCALAR_ATTRIBUTES[name]))
@@ -41,7 +43,7 @@ def constant(ctx: Context, node: Node) -> SSAValue:
 def constant_of_shape(ctx: Context, node: Node) -> SSAValue:
     shape = checked_shape(ctx.integers(node[0], "the shape"), "the shape")
     value = node.attr("value")
-    fill = np.zeros(1, np.float32) if value is None else read_tensor(value, ctx.folder, "value")
+    fill = np.zeros(1, np.float32) if value is None else read_tensor(value, ctx.source, "value")
     if fill.size != 1:
         raise TenonError(f"value has {fill.size} elements, expected 1")
     return ctx.emit(nn.BroadcastOp(ctx.constant(fill.reshape(())), shape))
@@ -64,7 +66,11 @@ def range_(ctx: Context, node: Node) -> SSAValue:
     if not delta or not math.isfinite(steps := (limit - start) / delta):
         raise TenonError(f"range from {start} to {limit} by {delta} never ends")
     check_size(math.ceil(max(steps, 0)))
-    return ctx.fold([node[0], node[1], node[2]], lambda a, b, d: np.arange(a, b, d, dtype=a.dtype), "a range")
+    return ctx.fold([node[0], node[1], node[2]], _arange, "a range")
+
+
+def _arange(start: np.ndarray, limit: np.ndarray, delta: np.ndarray) -> np.ndarray:
+    return np.arange(start.item(), limit.item(), delta.item(), dtype=start.dtype)
 
 
 def check_size(elements: int) -> None:

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
+from onnx import GraphProto
 from xdsl.dialects.builtin import LocationAttr, ModuleOp, NameLoc, StringAttr, TensorType, UnknownLoc
 from xdsl.interpreter import Interpreter
 from xdsl.ir import Block, Operation, SSAValue
 
 from ...dialects import nn
 from ...dialects.errors import TenonError
+from .node import Value
+from .reader import Source
 from .tensors import MAX_ELEMENTS
 
 MAX_FOLDED_INTEGERS = 2**20
@@ -27,23 +29,26 @@ MAX_SOURCES = 256
 
 
 class Context:
-    """The block under construction, the weight store and the node that is being imported."""
+    """The block under construction, the weight store and the node that is being imported.
 
-    def __init__(
-        self,
-        block: Block,
-        store: nn.WeightStore,
-        opset: int,
-        folder: Path | None,
-        inputs: Mapping[SSAValue, str],
-    ):
-        self.block, self.store, self.opset, self.folder = block, store, opset, folder
-        self.inputs = inputs
+    `opset` is that of the node: the body of a function may be written in another than the model's."""
+
+    def __init__(self, block: Block, store: nn.WeightStore, source: Source, inputs: dict[SSAValue, str]):
+        self.block, self.store, self.source, self.inputs = block, store, source, inputs
+        self.opset = 0
+        self.node_name = ""
         self.location: LocationAttr = UnknownLoc()
+        self.import_subgraph: Callable[[GraphProto, Sequence[Value], str], list[Value]] = _no_subgraph
 
     def enter(self, node_name: str) -> None:
         """Ops emitted from here on come from the ONNX node `node_name`."""
+        self.node_name = node_name
         self.location = NameLoc(StringAttr(node_name), UnknownLoc())
+
+    def subgraph(self, graph: GraphProto, arguments: Sequence[Value], label: str) -> list[Value]:
+        """The outputs of a graph that is an attribute of the node, for the inputs `arguments`, emitted here.
+        `label` distinguishes several of the node in locations."""
+        return self.import_subgraph(graph, arguments, label)
 
     def emit(self, op: Operation) -> SSAValue:
         """Append `op` and return its result, folded to a constant where that is shape arithmetic."""
@@ -188,6 +193,10 @@ def name_hint(name: str) -> str | None:
     if not hint:
         return None
     return hint if not hint[0].isdigit() else f"v{hint}"
+
+
+def _no_subgraph(graph: GraphProto, arguments: Sequence[Value], label: str) -> list[Value]:
+    raise TenonError("subgraphs are not supported here")
 
 
 def _is_foldable(dtype: np.dtype, elements: int) -> bool:

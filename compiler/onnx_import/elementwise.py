@@ -12,7 +12,7 @@ from xdsl.ir import SSAValue
 from ...dialects import nn
 from ...dialects.errors import TenonError
 from .context import Context, dtype_of, shape_of, tensor_type
-from .node import Node
+from .node import Node, Value
 from .registry import Rule, onnx_op
 from .tensors import element_type
 
@@ -136,8 +136,8 @@ def cast_like(ctx: Context, node: Node) -> SSAValue:
 
 
 @onnx_op("Identity")
-def identity(ctx: Context, node: Node) -> SSAValue:
-    return node[0]
+def identity(ctx: Context, node: Node) -> SSAValue | list[Value]:
+    return [node.sequence(0)] if isinstance(node.operands[0], list) else node[0]
 
 
 @onnx_op("Dropout")

@@ -1,16 +1,19 @@
-"""The graph before import: nodes named, every op known, every value made once, nodes in order of use."""
+"""A graph before import: nodes named, every op known, every value made once, nodes in order of use."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-from onnx import GraphProto, NodeProto
+from onnx import AttributeProto, GraphProto, NodeProto
 
 from ...dialects.errors import TenonError
 from .reader import DEFAULT_DOMAINS
+
+MAX_NESTING = 24
+"""Subgraphs and functions within each other; more is refused."""
 
 
 @dataclass(frozen=True)
@@ -23,36 +26,43 @@ class NamedNode:
     def __str__(self) -> str:
         return f"node '{self.name}' ({self.proto.op_type})"
 
+    @property
+    def standard(self) -> bool:
+        """Whether the op is one of ONNX's own, not of another domain."""
+        return self.proto.domain in DEFAULT_DOMAINS
 
-def named_nodes(graph: GraphProto) -> list[NamedNode]:
+    @property
+    def op(self) -> str:
+        """The op's name, with its domain unless that is ONNX's."""
+        return self.proto.op_type if self.standard else f"{self.proto.domain}.{self.proto.op_type}"
+
+
+def named_nodes(nodes: Iterable[NodeProto]) -> list[NamedNode]:
     """The nodes as the file lists them; one without a name goes by `OpType_<index>`."""
-    return [NamedNode(n.name or f"{n.op_type}_{i}", n) for i, n in enumerate(graph.node)]
+    return [NamedNode(n.name or f"{n.op_type}_{i}", n) for i, n in enumerate(nodes)]
 
 
-def check_supported(nodes: Iterable[NamedNode], supported: Container[str]) -> None:
-    """Raise one line that lists every op the importer has no rule for, with the nodes that use it."""
+def unsupported(nodes: Iterable[NamedNode]) -> str:
+    """One line that lists the ops of `nodes` with the nodes that use them."""
     missing: dict[str, list[str]] = {}
     for node in nodes:
-        proto = node.proto
-        known_domain = proto.domain in DEFAULT_DOMAINS
-        if known_domain and proto.op_type in supported:
-            continue
-        op = proto.op_type if known_domain else f"{proto.domain}.{proto.op_type}"
-        missing.setdefault(op, []).append(f"'{node.name}'")
-    if missing:
-        listed = "; ".join(f"{op} ({', '.join(names)})" for op, names in sorted(missing.items()))
-        raise TenonError(f"unsupported ops: {listed}")
+        missing.setdefault(node.op, []).append(f"'{node.name}'")
+    listed = "; ".join(f"{op} ({', '.join(names)})" for op, names in sorted(missing.items()))
+    return f"unsupported ops: {listed}"
 
 
-def ordered(graph: GraphProto, nodes: list[NamedNode]) -> list[NamedNode]:
+def ordered(
+    nodes: list[NamedNode], given: Iterable[str], outputs: Iterable[str], outside: Container[str] = ()
+) -> list[NamedNode]:
     """`nodes` sorted so that each follows what it reads, otherwise in the file's order.
 
-    Raises where a value is made twice or never, and where nodes wait for each other in a cycle."""
-    makers = _makers(graph, nodes)
+    `given` are the inputs and initializers, `outside` what the graphs around this one offer. Raises where a
+    value is made twice or never, and where nodes wait for each other in a cycle."""
+    makers = _makers(nodes, given)
     waiting: list[int] = []
     readers: dict[int, list[int]] = {}
     for index, node in enumerate(nodes):
-        sources = {makers[name] for name in _read_names(node, makers)} - {-1}
+        sources = {makers.get(name, -1) for name in _checked_reads(node, makers, outside)} - {-1}
         waiting.append(len(sources))
         for source in sources:
             readers.setdefault(source, []).append(index)
@@ -68,23 +78,34 @@ def ordered(graph: GraphProto, nodes: list[NamedNode]) -> list[NamedNode]:
     if len(order) < len(nodes):
         stuck = [f"'{node.name}'" for node, count in zip(nodes, waiting, strict=True) if count > 0]
         raise TenonError(f"the graph has a cycle: {', '.join(stuck)} wait for each other")
-    _check_outputs(graph, makers)
+    for name in outputs:
+        if name not in makers and name not in outside:
+            raise TenonError(f"output '{name}' is made by no node")
     return order
 
 
-def _makers(graph: GraphProto, nodes: list[NamedNode]) -> dict[str, int]:
-    """Value name -> index of the node that makes it, -1 for inputs and initializers."""
-    if graph.sparse_initializer:
-        raise TenonError("sparse initializers are not supported")
-    for kind, names in (
-        ("input", [value.name for value in graph.input]),
-        ("initializer", [tensor.name for tensor in graph.initializer]),
-        ("output", [value.name for value in graph.output]),
-    ):
+def check_declared(graph: GraphProto) -> None:
+    """Raise where two inputs or two initializers share a name."""
+    initializers = [tensor.name for tensor in graph.initializer]
+    initializers += [sparse.values.name for sparse in graph.sparse_initializer]
+    for kind, names in (("input", [value.name for value in graph.input]), ("initializer", initializers)):
         repeated = [name for name, count in Counter(names).items() if count > 1]
         if repeated:
             raise TenonError(f"{kind} '{min(repeated)}' is declared twice")
-    makers = dict.fromkeys((value.name for value in (*graph.input, *graph.initializer)), -1)
+
+
+def given_names(graph: GraphProto) -> list[str]:
+    """The values of `graph` that no node makes."""
+    return [
+        *(value.name for value in graph.input),
+        *(tensor.name for tensor in graph.initializer),
+        *(sparse.values.name for sparse in graph.sparse_initializer),
+    ]
+
+
+def _makers(nodes: Sequence[NamedNode], given: Iterable[str]) -> dict[str, int]:
+    """Value name -> index of the node that makes it, -1 for inputs and initializers."""
+    makers = dict.fromkeys(given, -1)
     for index, node in enumerate(nodes):
         for name in filter(None, node.proto.output):
             if name in makers:
@@ -94,15 +115,31 @@ def _makers(graph: GraphProto, nodes: list[NamedNode]) -> dict[str, int]:
     return makers
 
 
-def _read_names(node: NamedNode, makers: dict[str, int]) -> list[str]:
-    names = [name for name in node.proto.input if name]
+def _checked_reads(node: NamedNode, makers: Container[str], outside: Container[str]) -> list[str]:
+    names = list(reads(node.proto))
     for name in names:
-        if name not in makers:
+        if name not in makers and name not in outside:
             raise TenonError(f"{node} reads '{name}', which is no input, initializer or output of a node")
     return names
 
 
-def _check_outputs(graph: GraphProto, makers: dict[str, int]) -> None:
-    for value in graph.output:
-        if value.name not in makers:
-            raise TenonError(f"output '{value.name}' is made by no node")
+def reads(node: NodeProto, depth: int = 0) -> Iterator[str]:
+    """The names that `node` reads, its subgraphs' captures among them; a name may come repeatedly."""
+    if depth > MAX_NESTING:
+        raise TenonError(f"subgraphs are nested deeper than {MAX_NESTING} levels")
+    yield from filter(None, node.input)
+    for attribute in node.attribute:
+        for graph in subgraphs(attribute):
+            yield from _captures(graph, depth + 1)
+
+
+def subgraphs(attribute: AttributeProto) -> list[GraphProto]:
+    """The graphs that an attribute holds."""
+    return [attribute.g] if attribute.type == AttributeProto.GRAPH else list(attribute.graphs)
+
+
+def _captures(graph: GraphProto, depth: int) -> list[str]:
+    own = set(given_names(graph)).union(*(node.output for node in graph.node))
+    read = {name for node in graph.node for name in reads(node, depth)}
+    read.update(value.name for value in graph.output)
+    return sorted(read - own)

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
-from onnx import GraphProto, ModelProto
+from onnx import ModelProto
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, StringAttr, TensorType
 from xdsl.ir import Block, Region, SSAValue
@@ -18,14 +17,26 @@ from xdsl.ir import Block, Region, SSAValue
 from ...dialects import nn
 from ...dialects.errors import TenonError
 from ..model import NAME_ATTRIBUTE, Model
-from . import constant, conv, elementwise, linear, norm, pool, reduce, shape  # noqa: F401  their rules register themselves
-from .context import Context, name_hint
-from .graph import NamedNode, check_supported, named_nodes, ordered
+from . import (  # noqa: F401  their rules register themselves
+    constant,
+    control,
+    conv,
+    elementwise,
+    linear,
+    norm,
+    pool,
+    reduce,
+    sequence,
+    shape,
+)
+from .functions import FunctionTable
+from .graph import check_declared, named_nodes
 from .inputs import InputSpec, bind_inputs
-from .node import Node, read_attributes
+from .node import Value
 from .reader import check_versions, read_model
 from .registry import RULES
-from .tensors import read_tensor
+from .scope import Scope
+from .walk import Frame, Walk
 
 
 def load(
@@ -60,93 +71,57 @@ def _load(
     dims: Mapping[str, int],
     constants: Mapping[str, np.ndarray],
 ) -> Model:
-    proto, folder, name = read_model(source)
-    opset = check_versions(proto, name)
-    nodes = named_nodes(proto.graph)
-    check_supported(nodes, RULES)
-    nodes = ordered(proto.graph, nodes)
+    proto, origin = read_model(source)
+    opset = check_versions(proto, origin.name)
+    check_declared(proto.graph)
+    functions = FunctionTable(proto, opset)
+    functions.check_supported(named_nodes(proto.graph.node), opset, RULES)
     inputs = bind_inputs(proto.graph, shapes, dims, constants)
-    importer = Importer(proto.graph, inputs, constants, folder, opset)
-    for node in nodes:
-        importer.add(node)
-    return importer.finish()
+    walk = Walk(functions, origin)
+    scope = Scope(walk.context)
+    scope.declare(proto.graph, constants)
+    _add_arguments(walk, scope, inputs)
+    walk.add_graph(proto.graph, Frame(scope, opset))
+    return _model(walk, scope, inputs, [value.name for value in proto.graph.output])
 
 
-class Importer:
-    """The walk's state: the function's block and the SSA value of each ONNX value made so far."""
+def _add_arguments(walk: Walk, scope: Scope, inputs: Sequence[InputSpec]) -> None:
+    for index, spec in enumerate(inputs):
+        type_ = TensorType(nn.element_type(spec.dtype), spec.shape)
+        argument = walk.block.insert_arg(type_, index)
+        walk.context.inputs[argument] = spec.name
+        scope.bind(spec.name, argument)
 
-    def __init__(
-        self,
-        graph: GraphProto,
-        inputs: Sequence[InputSpec],
-        constants: Mapping[str, np.ndarray],
-        folder: Path | None,
-        opset: int,
-    ):
-        self.graph, self.inputs, self.constants = graph, inputs, constants
-        self.tensors = {tensor.name: tensor for tensor in graph.initializer}
-        self.block = Block(arg_types=[TensorType(nn.element_type(i.dtype), i.shape) for i in inputs])
-        names: dict[SSAValue, str] = {a: i.name for a, i in zip(self.block.args, inputs, strict=True)}
-        self.context = Context(self.block, nn.WeightStore(), opset, folder, names)
-        self.values: dict[str, SSAValue] = {}
-        for spec, argument in zip(inputs, self.block.args, strict=True):
-            self._bind(spec.name, argument)
 
-    def _bind(self, name: str, value: SSAValue) -> None:
-        self.values[name] = value
-        if value.name_hint is None:
-            value.name_hint = name_hint(name)
+def _model(walk: Walk, scope: Scope, inputs: Sequence[InputSpec], outputs: Sequence[str]) -> Model:
+    """Return the outputs, drop what nothing uses and wrap the block as @main."""
+    block = walk.block
+    results = [_tensor(scope.value(name), name) for name in outputs]
+    block.add_op(func.ReturnOp(*results))
+    _drop_unused(block)
+    types = [a.type for a in block.args], [r.type for r in results]
+    main = func.FuncOp(
+        "main", types, Region(block),
+        arg_attrs=_named(spec.name for spec in inputs), res_attrs=_named(outputs),
+    )  # fmt: skip
+    module = ModuleOp([main])
+    module.verify()
+    values = {name: value for name, value in scope.values.items() if isinstance(value, SSAValue)}
+    live = {name: value for name, value in values.items() if value.owner.parent is not None}
+    return Model(module, walk.context.store, live)
 
-    def value(self, name: str) -> SSAValue:
-        """The value called `name`; a constant input or initializer enters the IR with its first use."""
-        if name not in self.values:
-            self.context.enter(name)
-            array = self.constants.get(name)
-            if array is None:
-                array = read_tensor(self.tensors[name], self.context.folder, f"initializer '{name}'")
-            self._bind(name, self.context.constant(array))
-        return self.values[name]
 
-    def add(self, named: NamedNode) -> None:
-        """Emit the ops of one node."""
-        proto, context = named.proto, self.context
-        attributes = read_attributes(named, context.opset)
-        operands = [self.value(name) if name else None for name in proto.input]
-        outputs = list(proto.output)
-        while outputs and not outputs[-1]:
-            outputs.pop()
-        context.enter(named.name)
-        node = Node(named.name, proto.op_type, context.opset, operands, outputs, attributes)
-        try:
-            results = RULES[proto.op_type](context, node)
-        except TenonError as error:
-            raise TenonError(f"{named}: {error}") from error
-        listed = [results] if isinstance(results, SSAValue) else results
-        for name, result in zip(outputs, listed, strict=True):
-            if name:
-                self._bind(name, result)
+def _drop_unused(block: Block) -> None:
+    for op in reversed(list(block.ops)):
+        if op.results and not any(result.uses for result in op.results):
+            op.detach()
+            op.erase()
 
-    def finish(self) -> Model:
-        """Return the outputs, drop what nothing uses and wrap the block as @main."""
-        names = [value.name for value in self.graph.output]
-        results = [self.value(name) for name in names]
-        self.block.add_op(func.ReturnOp(*results))
-        self._drop_unused()
-        types = [a.type for a in self.block.args], [r.type for r in results]
-        main = func.FuncOp(
-            "main", types, Region(self.block),
-            arg_attrs=_named(spec.name for spec in self.inputs), res_attrs=_named(names),
-        )  # fmt: skip
-        module = ModuleOp([main])
-        module.verify()
-        live = {name: value for name, value in self.values.items() if value.owner.parent is not None}
-        return Model(module, self.context.store, live)
 
-    def _drop_unused(self) -> None:
-        for op in reversed(list(self.block.ops)):
-            if op.results and not any(result.uses for result in op.results):
-                op.detach()
-                op.erase()
+def _tensor(value: Value | None, name: str) -> SSAValue:
+    if not isinstance(value, SSAValue):
+        raise TenonError(f"output '{name}' is a sequence, expected a tensor")
+    return value
 
 
 def _named(names) -> ArrayAttr[DictionaryAttr]:

@@ -3,27 +3,51 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError
-from onnx import ModelProto
+from google.protobuf.message import DecodeError, EncodeError
+from onnx import ModelProto, TensorProto
 
 from ...dialects.errors import TenonError
+from .wire import WireError, raw_bytes, without_weights
 
 OLDEST_OPSET = 7
 OLDEST_IR = 3
 DEFAULT_DOMAINS = ("", "ai.onnx")
 
 
-def read_model(source: str | os.PathLike[str] | bytes | ModelProto) -> tuple[ModelProto, Path | None, str]:
-    """The decoded model, its folder (None when it came without a file) and a name for messages."""
+@dataclass(frozen=True)
+class Source:
+    """Where a model comes from: its name in messages, its folder (None when it came without a file) and the
+    bytes that its large weights lie in."""
+
+    name: str = "model"
+    folder: Path | None = None
+    data: bytes = b""
+
+    def raw(self, tensor: TensorProto) -> memoryview:
+        """The raw data of one of the model's tensors."""
+        return raw_bytes(tensor, self.data)
+
+
+def read_model(source: str | os.PathLike[str] | bytes | ModelProto) -> tuple[ModelProto, Source]:
+    """The decoded model, its large weights left in the bytes of its source."""
     if isinstance(source, ModelProto):
-        return source, None, "model"
+        # Through its encoded form: a model in memory may be as wrong as one in a file.
+        source = _encoded(source)
     if isinstance(source, bytes):
-        return _decode(source, "model"), None, "model"
+        return _decode(Source(data=source))
     path = Path(source)
-    return _decode(_read_bytes(path), str(path)), path.parent, str(path)
+    return _decode(Source(str(path), path.parent, _read_bytes(path)))
+
+
+def _encoded(model: ModelProto) -> bytes:
+    try:
+        return model.SerializeToString()
+    except (EncodeError, ValueError) as error:
+        raise TenonError(f"model: cannot be encoded (2 GB at most): {error}") from None
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -38,15 +62,15 @@ def _read_bytes(path: Path) -> bytes:
         raise TenonError(f"{path}: cannot be read: {reason.lower()}") from None
 
 
-def _decode(data: bytes, name: str) -> ModelProto:
-    if not data:
-        raise TenonError(f"{name}: is empty, expected an ONNX model")
+def _decode(source: Source) -> tuple[ModelProto, Source]:
+    if not source.data:
+        raise TenonError(f"{source.name}: is empty, expected an ONNX model")
     model = ModelProto()
     try:
-        model.ParseFromString(data)
-    except DecodeError:
-        raise TenonError(f"{name}: is not an ONNX model, or is truncated") from None
-    return model
+        model.ParseFromString(without_weights(source.data))
+    except (DecodeError, WireError):
+        raise TenonError(f"{source.name}: is not an ONNX model, or is truncated") from None
+    return model, source
 
 
 def check_versions(model: ModelProto, name: str) -> int:

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from xdsl.ir import SSAValue
 
 from .context import Context
-from .node import Node
+from .node import Node, Value
 
-Rule = Callable[[Context, Node], SSAValue | Sequence[SSAValue]]
+Rule = Callable[[Context, Node], SSAValue | Sequence[Value | None]]
 
 RULES: dict[str, Rule] = {}
 

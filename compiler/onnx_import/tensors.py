@@ -12,12 +12,16 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import ml_dtypes
 import numpy as np
-from onnx import TensorProto, numpy_helper
+from onnx import SparseTensorProto, TensorProto, numpy_helper
 
 from ...dialects.errors import TenonError
+from .reader import Source
 
 MAX_ELEMENTS = 2**33
 """More elements than any tensor of a real model holds; a shape beyond it is refused."""
+
+MAX_DENSE_BYTES = 2**28
+"""Larger sparse tensors are not made dense: a few bytes of a file would ask for any amount of memory."""
 
 ELEMENT_TYPES: dict[int, np.dtype] = {
     TensorProto.FLOAT: np.dtype(np.float32),
@@ -64,23 +68,62 @@ def checked_shape(dims: Iterable[int], where: str) -> tuple[int, ...]:
     return shape
 
 
-def read_tensor(tensor: TensorProto, folder: Path | None, where: str) -> np.ndarray:
-    """The value of `tensor`, C-contiguous. `folder` is the model's, None for a model without a file."""
+def read_tensor(tensor: TensorProto, source: Source, where: str) -> np.ndarray:
+    """The value of `tensor`, C-contiguous, not copied where the source holds its bytes."""
     dtype = element_type(tensor.data_type, where)
     shape = checked_shape(tensor.dims, where)
     if tensor.HasField("segment"):
         raise TenonError(f"{where}: segmented tensors are not supported")
     if tensor.data_location == TensorProto.EXTERNAL:
-        return _read_external(tensor, folder, dtype, shape, where)
+        return _read_external(tensor, source, dtype, shape, where)
     if tensor.HasField("raw_data"):
-        _expect_bytes(len(tensor.raw_data), dtype, shape, where)
-        return np.frombuffer(tensor.raw_data, dtype.newbyteorder("<")).astype(dtype).reshape(shape)
+        raw = source.raw(tensor)
+        _expect_bytes(len(raw), dtype, shape, where)
+        return _little_endian(raw, dtype).reshape(shape)
     count = len(getattr(tensor, TYPED_FIELDS.get(tensor.data_type, "int32_data")))
     if count != math.prod(shape):
         raise TenonError(
             f"{where}: shape {list(shape)} needs {math.prod(shape)} values, the file holds {count}"
         )
     return np.ascontiguousarray(numpy_helper.to_array(tensor)).reshape(shape)
+
+
+def _little_endian(data: memoryview, dtype: np.dtype) -> np.ndarray:
+    """The elements in `data`, which is not copied if need not be."""
+    if dtype.kind == "b":  # any byte but zero is true, while numpy expects a one
+        return np.frombuffer(data, np.uint8) != 0
+    return np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype, copy=False)
+
+
+def read_sparse(sparse: SparseTensorProto, source: Source, where: str) -> np.ndarray:
+    """The value of `sparse`, made dense; at most MAX_DENSE_BYTES."""
+    shape = checked_shape(sparse.dims, where)
+    values = read_tensor(sparse.values, source, where)
+    indices = read_tensor(sparse.indices, source, f"{where}, indices")
+    if math.prod(shape) * values.dtype.itemsize > MAX_DENSE_BYTES:
+        raise TenonError(f"{where}: shape {list(shape)} is too large to make dense ({MAX_DENSE_BYTES} bytes)")
+    if (
+        indices.dtype != np.int64
+        or values.ndim != 1
+        or indices.shape not in ((len(values),), (len(values), len(shape)))
+    ):
+        raise TenonError(
+            f"{where}: {len(values)} values and indices of shape {list(indices.shape)} of "
+            f"{indices.dtype} make no sparse tensor of rank {len(shape)}"
+        )
+    flat = indices if indices.ndim == 1 else _flat_indices(indices, shape, where)
+    if not ((flat >= 0) & (flat < math.prod(shape))).all():
+        raise TenonError(f"{where}: an index lies outside of shape {list(shape)}")
+    dense = np.zeros(math.prod(shape), values.dtype)
+    dense[flat] = values
+    return dense.reshape(shape)
+
+
+def _flat_indices(indices: np.ndarray, shape: tuple[int, ...], where: str) -> np.ndarray:
+    if not ((indices >= 0) & (indices < np.array(shape))).all():
+        raise TenonError(f"{where}: an index lies outside of shape {list(shape)}")
+    steps = np.array([math.prod(shape[axis + 1 :]) for axis in range(len(shape))], np.int64)
+    return indices @ steps
 
 
 def _expect_bytes(found: int, dtype: np.dtype, shape: tuple[int, ...], where: str) -> None:
@@ -92,10 +135,10 @@ def _expect_bytes(found: int, dtype: np.dtype, shape: tuple[int, ...], where: st
 
 
 def _read_external(
-    tensor: TensorProto, folder: Path | None, dtype: np.dtype, shape: tuple[int, ...], where: str
+    tensor: TensorProto, source: Source, dtype: np.dtype, shape: tuple[int, ...], where: str
 ) -> np.ndarray:
     entries = {entry.key: entry.value for entry in tensor.external_data}
-    path = _external_path(entries.get("location", ""), folder, where)
+    path = _external_path(entries.get("location", ""), source.folder, where)
     available = path.stat().st_size
     offset = _number(entries.get("offset", "0"), "offset", where)
     length = _number(entries.get("length", str(max(available - offset, 0))), "length", where)
@@ -103,8 +146,8 @@ def _read_external(
     if offset + length > available:
         span = f"bytes {offset} to {offset + length}"
         raise TenonError(f"{where}: {span} lie past the end of '{path.name}' ({available} bytes)")
-    data = np.fromfile(path, dtype.newbyteorder("<"), math.prod(shape), offset=offset)
-    return data.astype(dtype, copy=False).reshape(shape)
+    data = np.fromfile(path, np.uint8, length, offset=offset)
+    return _little_endian(data.data, dtype).reshape(shape)
 
 
 def _external_path(location: str, folder: Path | None, where: str) -> Path:

@@ -58,6 +58,7 @@ class _Assigner:
         self._copy_arguments()
         self._copy_before_pads()
         self._copy_before_collapses()
+        self._copy_before_lookups()
         self._copy_before_returns()
         self._apply()
 
@@ -141,6 +142,18 @@ class _Assigner:
                     copy = self._copy(value, last)
                     shape = value.type.get_shape()
                     self.memo[copy] = LayoutAttr.of(AffineMap.identity(len(shape)), shape)
+
+    def _copy_before_lookups(self) -> None:
+        """What a body looks elements up in is row-major."""
+        for op in [op for op in self.block.ops if isinstance(op, GenericOp)]:
+            for extract in [inner for inner in op.body.block.ops if isinstance(inner, tensor.ExtractOp)]:
+                value = extract.tensor
+                assert isinstance(value.type, TensorType)
+                shape = value.type.get_shape()
+                if not is_compile_time(value) and not views.is_row_major(self.layout(value), shape):
+                    copy = self._copy(value, op)
+                    self.memo[copy] = LayoutAttr.of(AffineMap.identity(len(shape)), shape)
+                    extract.operands[0] = copy
 
     def _owns_buffer(self, value: SSAValue) -> bool:
         """Whether the value's buffer may take any layout (else it is an argument or a view)."""

@@ -172,9 +172,10 @@ class _Matcher:
         """The loop of an elementwise nest that most operands run along contiguously."""
         if any(name in known for name in nest.names):
             return {}
-        widest = max(
-            element_bytes(v.type.element_type) for v in nest.values if isinstance(v.type, TensorType)
-        )
+        # Positions of lookups are wide, but one of them serves a whole row.
+        looks_up = any(isinstance(op, tensorized.LookupOp) for op in nest.op.body.block.ops)
+        counted = nest.values[-1:] if looks_up else nest.values
+        widest = max(element_bytes(v.type.element_type) for v in counted if isinstance(v.type, TensorType))
         lanes = max(1, self.facts.vector_bytes // widest)
         band = [view for view in nests if view.names == nest.names]
 

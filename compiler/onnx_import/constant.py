@@ -9,10 +9,9 @@ from xdsl.ir import SSAValue
 
 from ...dialects import nn
 from ...dialects.errors import TenonError
-from .context import Context, normalized_axis, rank_of, shape_of
+from .context import Context, shape_of
 from .node import Node
 from .registry import onnx_op
-from .shape import slice_axis
 from .tensors import checked_shape, read_sparse, read_tensor
 
 MAX_FOLDED = 2**20
@@ -77,23 +76,3 @@ def check_size(elements: int) -> None:
     """Raise where index arithmetic would make a tensor that no shape computation needs."""
     if elements > MAX_FOLDED:
         raise TenonError(f"result has {elements} elements, at most {MAX_FOLDED} are computed on import")
-
-
-@onnx_op("Gather")
-def gather(ctx: Context, node: Node) -> SSAValue:
-    """Of constants: folded. Of a runtime tensor: one known scalar index, which is a slice."""
-    x, indices = node[0], node[1]
-    axis = normalized_axis(node.attr("axis"), rank_of(x))
-    extent = shape_of(x)[axis]
-    picked = ctx.integers(indices, "the indices")
-    check_size(math.prod(shape_of(x)) // max(extent, 1) * len(picked))
-    if any(not -extent <= index < extent for index in picked):
-        raise TenonError(f"an index of {picked[:8]} is outside the {extent} elements of axis {axis}")
-    if ctx.array(x) is not None:
-        return ctx.fold([x, indices], lambda a, i: np.take(a, i, axis), "the data")
-    if rank_of(indices):
-        raise TenonError(
-            f"indices of shape {list(shape_of(indices))} into a runtime tensor are not supported"
-        )
-    row = slice_axis(ctx, x, axis, picked[0] % extent, 1)
-    return ctx.reshape(row, [n for i, n in enumerate(shape_of(x)) if i != axis])

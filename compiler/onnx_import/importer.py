@@ -22,6 +22,7 @@ from . import (  # noqa: F401  their rules register themselves
     control,
     conv,
     elementwise,
+    index,
     linear,
     norm,
     pool,

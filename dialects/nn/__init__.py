@@ -21,6 +21,9 @@ from .dtypes import numpy_dtype as numpy_dtype
 from .elementwise import CastOp as CastOp
 from .elementwise import ElementwiseOp as ElementwiseOp
 from .functions import ELEMENTWISE as ELEMENTWISE
+from .index import GatherElementsOp as GatherElementsOp
+from .index import GatherOp as GatherOp
+from .index import IotaOp as IotaOp
 from .linear import MatmulOp as MatmulOp
 from .norm import BatchNormOp as BatchNormOp
 from .normalize import NormalizeOp as NormalizeOp
@@ -55,6 +58,9 @@ NN = Dialect(
         SliceOp,
         PadOp,
         BroadcastOp,
+        IotaOp,
+        GatherOp,
+        GatherElementsOp,
     ],
     [WeightAttr],
 )

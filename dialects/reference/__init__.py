@@ -22,6 +22,7 @@ INTERPRETATIONS = [
     "tenonc.dialects.nn.interpretation:NNFunctions",
     "tenonc.dialects.nn.interpretation_norm:NormFunctions",
     "tenonc.dialects.nn.interpretation_spatial:SpatialFunctions",
+    "tenonc.dialects.nn.interpretation_index:IndexFunctions",
     "tenonc.dialects.reference.tensor:TensorFunctions",
     "tenonc.dialects.reference.linalg:LinalgFunctions",
     "tenonc.dialects.tensorized.interpretation:KernelFunctions",

@@ -10,6 +10,7 @@ from xdsl.ir.affine import AffineDimExpr
 from xdsl.utils.exceptions import InterpretationError
 
 from .nest import evaluate_nest
+from .scalar import captured_values
 
 
 def loop_extents(op: GenericOp) -> list[int]:
@@ -33,4 +34,5 @@ class LinalgFunctions(InterpreterFunctions):
             raise InterpretationError(f"linalg.generic with {len(op.outputs)} outputs is not interpreted")
         maps = [attribute.data for attribute in op.indexing_maps]
         kinds = [str(kind.data.value) for kind in op.iterator_types]
-        return (evaluate_nest(loop_extents(op), kinds, maps, args, op.body.block),)
+        captured = {value: interpreter.get_values((value,))[0] for value in captured_values(op.body.block)}
+        return (evaluate_nest(loop_extents(op), kinds, maps, args, op.body.block, captured),)

@@ -19,7 +19,7 @@ from xdsl.ir.affine import AffineMap
 
 from .access import read, write
 from .contraction import contract
-from .scalar import evaluate_body, evaluate_ops, unsigned
+from .scalar import Captured, evaluate_body, evaluate_ops, unsigned
 
 _ASSOCIATIVE: dict[type[Operation], np.ufunc] = {
     arith.AddfOp: np.add,
@@ -53,21 +53,23 @@ def evaluate_nest(
     maps: Sequence[AffineMap],
     arrays: Sequence[np.ndarray],
     block: Block,
+    captured: Captured | None = None,
 ) -> np.ndarray:
     """The result of a perfect nest of loops around `block`.
 
     `iterator_kinds` holds "parallel" or "reduction" per loop; `maps` and `arrays` list the inputs and last
     the init, of which a copy is returned with the elements at its map replaced. `block` takes an element
-    of each and yields the new element. Elements of float results that no iteration writes are the init's."""
+    of each and yields the new element; what it looks up elsewhere is `captured`. Elements of float results
+    that no iteration writes are the init's."""
     result = np.array(arrays[-1])
     if 0 in extents:
         return result
     views = [read(array, access, extents) for array, access in zip(arrays, maps, strict=True)]
     reduced = tuple(i for i, kind in enumerate(iterator_kinds) if kind == "reduction")
     if not reduced:
-        (value,) = evaluate_body(block, views)
+        (value,) = evaluate_body(block, views, captured)
     else:
-        value = _reduce(block, views, extents, reduced)
+        value = _reduce(block, views, extents, reduced, captured)
     write(result, maps[-1], extents, np.asarray(value).astype(result.dtype, copy=False))
     return result
 
@@ -86,20 +88,25 @@ def match_reduction(block: Block) -> Reduction | None:
 
 
 def _reduce(
-    block: Block, views: list[np.ndarray], extents: Sequence[int], reduced: tuple[int, ...]
+    block: Block,
+    views: list[np.ndarray],
+    extents: Sequence[int],
+    reduced: tuple[int, ...],
+    captured: Captured | None,
 ) -> np.ndarray:
     match = match_reduction(block)
     factors = _factors(match) if match else None
     if match and (factors or math.prod(extents) <= _MAX_POINTS):
         skipped = {match.combine, block.last_op} | ({match.value.owner} if factors else set())
         values: dict[SSAValue, np.ndarray] = dict(zip(block.args, views, strict=True))
+        values.update(captured or {})
         evaluate_ops((op for op in block.ops if op not in skipped), values)
         if factors:
             a, b = (_ranked(values[factor], len(extents)) for factor in factors)
             return _added(views[-1], contract(a, b, extents, reduced))
         value = _ranked(values[match.value], len(extents))
         return _combined(type(match.combine), views[-1], value, extents, reduced)
-    return _point_by_point(block, views, extents, reduced)
+    return _point_by_point(block, views, extents, reduced, captured)
 
 
 def _factors(match: Reduction) -> Sequence[SSAValue] | None:
@@ -146,7 +153,11 @@ def _wide(array: np.ndarray, op: type[Operation]) -> np.ndarray:
 
 
 def _point_by_point(
-    block: Block, views: list[np.ndarray], extents: Sequence[int], reduced: tuple[int, ...]
+    block: Block,
+    views: list[np.ndarray],
+    extents: Sequence[int],
+    reduced: tuple[int, ...],
+    captured: Captured | None,
 ) -> np.ndarray:
     accumulator = views[-1]
     for point in product(*(range(extents[i]) for i in reduced)):
@@ -156,5 +167,5 @@ def _point_by_point(
             for i, at in zip(reduced, point, strict=True):
                 index[i] = slice(at, at + 1) if view.shape[i] > 1 else slice(None)
             slices.append(view[tuple(index)])
-        (accumulator,) = evaluate_body(block, [*slices, accumulator])
+        (accumulator,) = evaluate_body(block, [*slices, accumulator], captured)
     return accumulator

@@ -7,11 +7,11 @@ integer's range) has some value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from xdsl.dialects import arith, llvm, math
+from xdsl.dialects import arith, llvm, math, tensor
 from xdsl.dialects.builtin import FloatAttr, IntegerAttr
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.traits import IsTerminator
@@ -199,6 +199,7 @@ EVALUATIONS: dict[type[Operation], Evaluate] = {
     arith.IndexCastOp: _integer(lambda x: x),
     arith.BitcastOp: lambda op, x: np.asarray(x).view(numpy_dtype(op.results[0].type)),
     math.FmaOp: _fma,
+    tensor.ExtractOp: lambda op, table, *indices: table[tuple(indices)],
 }
 EVALUATIONS |= {op: _float(f) for op, f in _FLOAT_ARITHMETIC.items()}
 EVALUATIONS |= {op: _integer(f) for op, f in _SIGNED.items()}
@@ -216,10 +217,23 @@ def evaluate_ops(ops: Iterable[Operation], values: dict[SSAValue, np.ndarray]) -
             values[op.results[0]] = evaluate(op, *(values[operand] for operand in op.operands))
 
 
-def evaluate_body(block: Block, args: Sequence[np.ndarray]) -> list[np.ndarray]:
+Captured = Mapping[SSAValue, np.ndarray]
+"""Tensors from outside a body that it looks elements up in."""
+
+
+def captured_values(block: Block) -> list[SSAValue]:
+    """The values from outside that the ops of a body use, each once."""
+    inside = {result for op in block.ops for result in op.results} | set(block.args)
+    return [v for v in dict.fromkeys(v for op in block.ops for v in op.operands) if v not in inside]
+
+
+def evaluate_body(
+    block: Block, args: Sequence[np.ndarray], captured: Captured | None = None
+) -> list[np.ndarray]:
     """The operands of the block's terminator, for one array per block argument; arrays broadcast."""
     terminator = block.last_op
     assert terminator is not None and terminator.has_trait(IsTerminator)
     values: dict[SSAValue, np.ndarray] = dict(zip(block.args, args, strict=True))
+    values.update(captured or {})
     evaluate_ops((op for op in block.ops if op is not terminator), values)
     return [values[operand] for operand in terminator.operands]

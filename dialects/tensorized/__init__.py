@@ -8,6 +8,7 @@ from .attributes import LevelAttr as LevelAttr
 from .attributes import layout_of as layout_of
 from .attributes import physical_type as physical_type
 from .buffers import EmptyOp as EmptyOp
+from .buffers import IotaOp as IotaOp
 from .buffers import PackOp as PackOp
 from .combine import CombineOp as CombineOp
 from .combine import SpreadOp as SpreadOp
@@ -16,6 +17,8 @@ from .instruction import YieldOp as YieldOp
 from .kernel import CallOp as CallOp
 from .kernel import KernelOp as KernelOp
 from .kernel import kernels as kernels
+from .lookup import GatherOp as GatherOp
+from .lookup import LookupOp as LookupOp
 from .nest import ContractOp as ContractOp
 from .nest import GenericOp as GenericOp
 from .nest import NestOperation as NestOperation
@@ -36,7 +39,10 @@ TENSORIZED = Dialect(
         ContractOp,
         PackOp,
         EmptyOp,
+        IotaOp,
+        LookupOp,
         LoadOp,
+        GatherOp,
         StoreOp,
         ApplyOp,
         MapOp,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, FloatAttr, TensorType, f64
+from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, FloatAttr, TensorType, f64, i64
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineMap
 from xdsl.irdl import (
@@ -131,3 +131,21 @@ class EmptyOp(IRDLOperation):
         if not isinstance(result, TensorType):
             parser.raise_error("expected a tensor type")
         return cls(result, fill)
+
+
+@irdl_op_definition
+class IotaOp(IRDLOperation):
+    """The positions 0, 1, 2, ... along a loop: `%p = tensorized.iota : tensor<64xi64>`. Only a lookup reads
+    it, whose address then steps through memory with the loop: it takes no memory itself."""
+
+    name = "tensorized.iota"
+    res = result_def(TensorType)
+    traits = traits_def(Pure())
+    assembly_format = "attr-dict `:` type($res)"
+
+    def __init__(self, extent: int):
+        super().__init__(result_types=[TensorType(i64, [extent])])
+
+    def verify_(self) -> None:
+        if self.res.type != TensorType(i64, self.res.type.get_shape()[:1]):
+            raise VerifyException(f"result is {self.res.type}, expected one dimension of i64")

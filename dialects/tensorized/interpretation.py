@@ -21,10 +21,12 @@ from ..nn.base import tensor_of
 from ..nn.dtypes import numpy_dtype
 from ..reference.access import read, write
 from ..reference.nest import evaluate_nest
+from ..reference.scalar import EVALUATIONS, captured_values
 from ..reference.tensor import unwritten
-from .buffers import EmptyOp, PackOp
+from .buffers import EmptyOp, IotaOp, PackOp
 from .instruction import InstructionOp, YieldOp
 from .kernel import CallOp
+from .lookup import LookupOp
 from .nest import ContractOp, GenericOp, loop_extents
 
 Arrays = tuple[Any, ...]
@@ -41,7 +43,17 @@ class KernelFunctions(InterpreterFunctions):
 
     @impl(GenericOp)
     def generic(self, interpreter: Interpreter, op: GenericOp, args: Arrays):
-        return (evaluate_nest(op.extents, op.kinds, op.accesses, args, op.body.block),)
+        block = op.body.block
+        captured = {value: interpreter.get_values((value,))[0] for value in captured_values(block)}
+        return (evaluate_nest(op.extents, op.kinds, op.accesses, args, block, captured),)
+
+    @impl(LookupOp)
+    def lookup(self, interpreter: Interpreter, op: LookupOp, args: Arrays):
+        return (looked_up(op, *args),)
+
+    @impl(IotaOp)
+    def iota(self, interpreter: Interpreter, op: IotaOp, args: Arrays):
+        return (np.arange(tensor_of(op.res).get_shape()[0], dtype=np.int64),)
 
     @impl(ContractOp)
     def contract(self, interpreter: Interpreter, op: ContractOp, args: Arrays):
@@ -86,6 +98,14 @@ class KernelFunctions(InterpreterFunctions):
         for array, destination, type_ in zip(made, args[len(inputs) :], outputs, strict=True):
             reshaped(destination, type_)[...] = array
         return ()
+
+
+def looked_up(op: LookupOp, table: np.ndarray, *indices: np.ndarray) -> np.ndarray:
+    """Elements of `table`, seen in the shape that the op gives it."""
+    return table.reshape(op.view)[tuple(indices)]
+
+
+EVALUATIONS[LookupOp] = looked_up
 
 
 def reshaped(array: np.ndarray, type_: Attribute) -> np.ndarray:

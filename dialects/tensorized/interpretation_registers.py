@@ -18,6 +18,7 @@ from ..nn.dtypes import numpy_dtype
 from ..reference.scalar import evaluate_body
 from .combine import CombineOp, SpreadOp
 from .instruction import InstructionOp
+from .lookup import GatherOp
 from .register import ApplyOp, LoadOp, MapOp, RegisterAccess, StoreOp
 
 Arrays = tuple[Any, ...]
@@ -104,6 +105,20 @@ class RegisterFunctions(InterpreterFunctions):
         accessor = self._accessor(op)
         result = np.zeros(op.vector.get_shape(), array.dtype)
         result.reshape(-1)[accessor.places] = array[accessor.at(array, variables)]
+        return (result,)
+
+    @impl(GatherOp)
+    def gather(self, interpreter: Interpreter, op: GatherOp, args: Arrays):
+        count = len(op.indices)
+        array, variables, positions = args[0].reshape(-1), args[1 : 1 + count], args[1 + count :]
+        accessor, shape = self._accessor(op), op.vector.get_shape()
+        offset = sum(p * stride for p, stride in zip(positions, op.position_strides, strict=True))
+        moved = np.broadcast_to(offset, shape).reshape(-1)[accessor.places]
+        elements = accessor.indices[0].at(variables, accessor.points) + moved
+        if elements.size and not 0 <= elements.min() <= elements.max() < array.size:
+            raise InterpretationError(f"{op.name} reaches {elements.min()}..{elements.max()} of {array.size}")
+        result = np.zeros(shape, array.dtype)
+        result.reshape(-1)[accessor.places] = array[elements]
         return (result,)
 
     @impl(StoreOp)

@@ -36,6 +36,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from .access import access_text
 from .instruction import InstructionOp, YieldOp
+from .linear_form import row_major
 from .nest import find_instruction
 
 
@@ -59,6 +60,12 @@ class RegisterAccess(IRDLOperation):
     @property
     def valid_lanes(self) -> int | None:
         return None if self.valid is None else self.valid.data
+
+    @property
+    def memory_strides(self) -> Sequence[int]:
+        """How many elements a step of each index of the map moves."""
+        assert isinstance(self.ref.type, MemRefType)
+        return row_major(self.ref.type.get_shape())
 
     def print_access(self, printer: Printer) -> None:
         rank = self.vector.get_num_dims()
@@ -86,7 +93,7 @@ class RegisterAccess(IRDLOperation):
         dims = len(self.indices) + self.vector.get_num_dims()
         if self.access.num_dims != dims:
             raise VerifyException(f"map {self.access} has {self.access.num_dims} dimensions, expected {dims}")
-        if len(self.access.results) != self.ref.type.get_num_dims():
+        if len(self.access.results) != len(self.memory_strides):
             raise VerifyException(f"map {self.access} does not index {self.ref.type}")
         if self.ref.type.element_type != self.vector.element_type:
             raise VerifyException(f"{self.vector} and {self.ref.type} have different elements")

@@ -11,10 +11,11 @@ from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineExpr, AffineMap
 
-from ...dialects import tensorized
+from ...dialects import nn, tensorized
 from ...dialects.nn import is_compile_time
 from ...dialects.tensorized import LayoutAttr, LoopAttr, layout_of, physical_type
 from ...dialects.tensorized.linear_form import flat_strides, row_major, substitute
+from . import lookup
 from .group import Group, band_rank
 from .views import base
 
@@ -138,7 +139,10 @@ class KernelBuilder:
         used = [i for i in range(len(op.inputs)) if is_used(op, i)]
         for i in used:
             value, access = op.inputs[i], op.indexing_maps.data[i].data
-            if value in self.internal:
+            if isinstance(value.owner, nn.IotaOp) and lookup.only_positions(op, i):
+                inputs.append(self._add(tensorized.IotaOp(nn.tensor_of(value).get_shape()[0]), op))
+                accesses.append(substitute(access, band.indices[: access.num_dims], band.extents))
+            elif value in self.internal:
                 inputs.append(self.internal[value])
                 accesses.append(identity)
             else:
@@ -154,6 +158,7 @@ class KernelBuilder:
         else:
             init = self._start(op, parallel)
         body = scalar_body(op, used)
+        lookup.take_arguments(body.block, self.argument)
         nest = tensorized.GenericOp(inputs, init, band.loops, [*accesses, out], body)
         return self._add(nest, op)
 

@@ -42,6 +42,11 @@ def reduces(op: GenericOp) -> bool:
     return any(kind.data.value == "reduction" for kind in op.iterator_types)
 
 
+def looks_up(op: GenericOp) -> bool:
+    """Whether the body reads a captured tensor at computed positions."""
+    return any(isinstance(inner, tensor.ExtractOp) for inner in op.body.block.ops)
+
+
 def band_rank(op: GenericOp) -> int:
     return sum(kind.data.value == "parallel" for kind in op.iterator_types)
 

@@ -22,7 +22,7 @@ from ...dialects.nn import is_compile_time
 from ...dialects.tensorized import layout_of
 from ...dialects.tensorized.linear_form import linear_form, substitute
 from .combiner import combiner
-from .group import Group, band_rank, makes_start, reduces, regular
+from .group import Group, band_rank, looks_up, makes_start, reduces, regular
 from .views import base
 
 Loops = list[int | None]
@@ -146,7 +146,7 @@ class _Growth:
         """The loops of `op` in the domain, if it may join."""
         if not isinstance(op, GenericOp) or op not in self.position or op in self.taken:
             return None
-        if not regular(op) or makes_start(op) or self._has_later_host(op):
+        if not regular(op) or makes_start(op) or looks_up(op) or self._has_later_host(op):
             return None
         loops = self._matched(op)
         return loops if loops is not None and self._reads_where_written(op, loops) else None
@@ -243,7 +243,8 @@ class _Growth:
             made = value.owner
             if value in self.written or not isinstance(made, GenericOp) or made not in self.position:
                 continue
-            free = made not in self.taken and not reduces(made) and regular(made) and not makes_start(made)
+            plain = not reduces(made) and not makes_start(made) and not looks_up(made)
+            free = made not in self.taken and plain and regular(made)
             inside = all(user in self.group.loops for user in _users(value))
             again = sum(1 for _ in value.uses) > 1 and is_costly(made)
             if not free or not inside or again or is_compile_time(value) or _follows_contraction(made):

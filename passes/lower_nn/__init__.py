@@ -20,6 +20,7 @@ from ...dialects.errors import TenonError
 from .elementwise import lower_broadcast, lower_cast, lower_elementwise, lower_transpose
 from .emitter import Emitter, Rule
 from .empty import replace_empty_values
+from .index import lower_gather, lower_gather_elements
 from .linear import lower_conv, lower_matmul
 from .pool import lower_pool
 from .reduce import lower_reduce, lower_softmax
@@ -40,6 +41,8 @@ RULES: dict[type[nn.NNOperation], Rule] = {
     nn.ConcatOp: lower_concat,
     nn.SliceOp: lower_slice,
     nn.PadOp: lower_pad,
+    nn.GatherOp: lower_gather,
+    nn.GatherElementsOp: lower_gather_elements,
 }
 """Op -> what emits the ops in its place and returns the value that replaces its result."""
 

@@ -14,6 +14,7 @@ from ...dialects import tensorized
 from ...dialects.errors import TenonError
 from .border import splat
 from .emitter import LoopEmitter
+from .lookup import LookupLowering
 from .tile import Position, Tile, lane_indices, stays_inside
 
 Buffers = Mapping[SSAValue, SSAValue]
@@ -70,12 +71,15 @@ class TileValues:
 
     def _elementwise(self, op: tensorized.GenericOp) -> SSAValue:
         """A reduction whose loops all have extent 1 is elementwise too: it reads its start value."""
-        operands = zip((*op.inputs, op.init), op.accesses, op.body.block.args, strict=True)
-        arguments = [self.operand(value, access, op) for value, access, used in operands if list(used.uses)]
-        body = op.body.clone()
-        for argument in reversed(body.block.args):
-            if not list(argument.uses):
-                body.block.erase_arg(argument)
+        if any(isinstance(inner, tensorized.LookupOp) for inner in op.body.block.ops):
+            arguments, body = LookupLowering(self, op).run()
+        else:
+            operands = zip((*op.inputs, op.init), op.accesses, op.body.block.args, strict=True)
+            arguments = [self.operand(v, access, op) for v, access, used in operands if list(used.uses)]
+            body = op.body.clone()
+            for argument in reversed(body.block.args):
+                if not list(argument.uses):
+                    body.block.erase_arg(argument)
         last = body.block.last_op
         assert last is not None
         if last.operands[0] in body.block.args and len(arguments) == 1:

@@ -23,7 +23,7 @@ from xdsl.ir.affine import (
 from ...dialects.errors import TenonError
 from ...dialects.tensorized import RegisterAccess
 from ...dialects.tensorized.attributes import element_bytes
-from ...dialects.tensorized.linear_form import LinearForm, flat_access, row_major
+from ...dialects.tensorized.linear_form import LinearForm, flat_access
 from .function import FunctionText
 
 # Index operands have no declared range: one so large that no floordiv or mod of them is resolved.
@@ -46,7 +46,7 @@ class Address:
         shape = access.vector.get_shape()
         indices = len(access.indices)
         extents = [_UNBOUNDED] * indices + list(shape)
-        form = flat_access(access.access, row_major(memref.get_shape()), extents)
+        form = flat_access(access.access, access.memory_strides, extents)
         moving, fixed = _split(form, indices, access)
         for position in list(moving):
             value = function.constants.get(access.indices[position])

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from xdsl.dialects.builtin import VectorType
 
-from ...dialects.tensorized import LoadOp, RegisterAccess, StoreOp
+from ...dialects.tensorized import GatherOp, LoadOp, RegisterAccess, StoreOp
 from .address import Address
 from .function import FunctionText
 from .types import memory_type, scalar_type
@@ -24,10 +24,10 @@ _SPAN_LIMIT = 4
 
 def emit_load(function: FunctionText, op: LoadOp) -> None:
     vector = op.vector
-    if (valid := _valid_lanes(op)) is not None and not any(valid):
+    if (valid := valid_lanes(op)) is not None and not any(valid):
         function.values[op.res] = ["zeroinitializer"] * len(valid)
         return
-    loader = _Loader(function, op)
+    loader = Loader(function, op)
     rows = loader.address.offsets.reshape(-1, vector.get_shape()[-1])
     counts = valid or [rows.shape[1]] * len(rows)
     function.values[op.res] = [loader.load(row[:count]) for row, count in zip(rows, counts, strict=True)]
@@ -38,14 +38,14 @@ def emit_store(function: FunctionText, op: StoreOp) -> None:
     lanes = vector.get_shape()[-1]
     address = Address(function, op)
     rows = address.offsets.reshape(-1, lanes)
-    counts = _valid_lanes(op) or [lanes] * len(rows)
+    counts = valid_lanes(op) or [lanes] * len(rows)
     registers = function.values[op.value]
     for row, count, register in zip(rows, counts, registers, strict=True):
         if count:
             _store(function, address, vector, row[:count], register)
 
 
-def _valid_lanes(op: RegisterAccess) -> list[int] | None:
+def valid_lanes(op: RegisterAccess) -> list[int] | None:
     """Lanes of each register that are read or written; None where all are."""
     if op.valid_lanes is None:
         return None
@@ -55,10 +55,10 @@ def _valid_lanes(op: RegisterAccess) -> list[int] | None:
     return row * int(np.prod(grid[:-1], dtype=int))
 
 
-class _Loader:
+class Loader:
     """Loads the registers of one access; a register that occurs again is loaded once."""
 
-    def __init__(self, function: FunctionText, op: LoadOp):
+    def __init__(self, function: FunctionText, op: LoadOp | GatherOp):
         self.function, self.address = function, Address(function, op)
         self.element = op.vector.element_type
         self.lanes = op.vector.get_shape()[-1]

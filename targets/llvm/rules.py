@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from xdsl.dialects import arith, func, memref, scf
 
-from ...dialects.tensorized import ApplyOp, CallOp, CombineOp, LoadOp, MapOp, SpreadOp, StoreOp, YieldOp
+from ...dialects.tensorized import (
+    ApplyOp,
+    CallOp,
+    CombineOp,
+    GatherOp,
+    LoadOp,
+    MapOp,
+    SpreadOp,
+    StoreOp,
+    YieldOp,
+)
 from .aliasing import extent_of
 from .body import Rules, emit_apply, emit_constant, emit_map, emit_nothing
 from .combine import emit_combine, emit_spread
 from .function import FunctionText, symbol
+from .gather import emit_gather
 from .loop import emit_for
 from .registers import emit_load, emit_store
 
@@ -39,6 +50,7 @@ KERNEL_RULES: Rules = {
     scf.YieldOp: emit_nothing,
     YieldOp: emit_nothing,
     LoadOp: emit_load,
+    GatherOp: emit_gather,
     StoreOp: emit_store,
     ApplyOp: emit_apply,
     MapOp: emit_map,

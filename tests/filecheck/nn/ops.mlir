@@ -68,3 +68,16 @@ func.func @move(%x : tensor<2x3x4xf32>) {
   %5 = nn.broadcast(%x) : (tensor<2x3x4xf32>) -> tensor<5x2x3x4xf32>
   func.return
 }
+
+// CHECK-LABEL: func.func @index
+func.func @index(%x : tensor<2x3x4xf32>, %i : tensor<5xi64>, %j : tensor<2x3x1xi32>, %b : tensor<2x6xui8>) {
+  // CHECK: nn.iota() : () -> tensor<7xi64>
+  %0 = nn.iota() : () -> tensor<7xi64>
+  // CHECK: nn.gather(%x, %i) axis 1 batch 0 : (tensor<2x3x4xf32>, tensor<5xi64>) -> tensor<2x5x4xf32>
+  %1 = nn.gather(%x, %i) axis 1 batch 0 : (tensor<2x3x4xf32>, tensor<5xi64>) -> tensor<2x5x4xf32>
+  // CHECK: nn.gather(%x, %b, %b) axis 1 batch 1
+  %2 = nn.gather(%x, %b, %b) axis 1 batch 1 : (tensor<2x3x4xf32>, tensor<2x6xui8>, tensor<2x6xui8>) -> tensor<2x6xf32>
+  // CHECK: nn.gather_elements(%x, %j) axis 2 : (tensor<2x3x4xf32>, tensor<2x3x1xi32>) -> tensor<2x3x1xf32>
+  %3 = nn.gather_elements(%x, %j) axis 2 : (tensor<2x3x4xf32>, tensor<2x3x1xi32>) -> tensor<2x3x1xf32>
+  func.return
+}

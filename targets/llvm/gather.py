@@ -1,0 +1,73 @@
+"""Loads at computed positions.
+
+Where all lanes share their positions the address is a scalar, and the register is loaded as any other:
+neighbours as one vector. Else every lane has its address, and it is a masked gather, which LLVM takes apart
+where the target has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from math import gcd
+
+import numpy as np
+
+from ...dialects.tensorized import GatherOp
+from .function import FunctionText
+from .registers import Loader, valid_lanes
+from .types import memory_type, scalar_type, suffix
+
+
+def emit_gather(function: FunctionText, op: GatherOp) -> None:
+    lanes = op.vector.get_shape()[-1]
+    loader = Loader(function, op)
+    rows = loader.address.offsets.reshape(-1, lanes)
+    counts = valid_lanes(op) or [lanes] * len(rows)
+    positions = list(zip(*(function.values[p] for p in op.positions), strict=True)) or [()] * len(rows)
+    made: dict[tuple, str] = {}
+    for row, count, at in zip(rows, counts, positions, strict=True):
+        key = (row.tobytes(), count, at)
+        if key not in made:
+            function.need(at)
+            read = _uniform if op.uniform else _each_lane
+            made[key] = read(function, op, loader, at, row, count) if count else "zeroinitializer"
+    keys = [(row.tobytes(), count, at) for row, count, at in zip(rows, counts, positions, strict=True)]
+    function.values[op.res] = [made[key] for key in keys]
+
+
+def _uniform(
+    function: FunctionText, op: GatherOp, loader: Loader, at: Sequence[str], row: np.ndarray, count: int
+) -> str:
+    moved = copy(loader)
+    moved.address, moved.loaded = copy(loader.address), {}
+    size = loader.address.element_bytes
+    for position, stride in zip(at, op.position_strides, strict=True):
+        element = function.let(f"extractelement <1 x i64> {position}, i32 0")
+        step = function.let(f"mul nsw i64 {element}, {stride * size}")
+        pointer = function.let(f"getelementptr inbounds i8, ptr {moved.address.pointer}, i64 {step}")
+        moved.address.pointer = pointer
+        moved.address.alignment = gcd(moved.address.alignment, stride * size)
+    return moved.load(row[:count])
+
+
+def _each_lane(
+    function: FunctionText, op: GatherOp, loader: Loader, at: Sequence[str], row: np.ndarray, count: int
+) -> str:
+    element, lanes = op.vector.element_type, len(row)
+    memory, integers = memory_type(element), f"<{lanes} x i64>"
+    total = f"<{', '.join(f'i64 {offset}' for offset in row.tolist())}>"
+    for position, stride in zip(at, op.position_strides, strict=True):
+        step = (
+            function.let(f"mul nsw {integers} {position}, splat (i64 {stride})") if stride != 1 else position
+        )
+        total = function.let(f"add nsw {integers} {step}, {total}")
+    base = loader.address.pointer
+    pointers = function.let(f"getelementptr inbounds {memory}, ptr {base}, {integers} {total}")
+    mask = f"<{', '.join('i1 true' if lane < count else 'i1 false' for lane in range(lanes))}>"
+    boolean = scalar_type(element) == "i1"
+    name = f"llvm.masked.gather.v{lanes}{'i8' if boolean else suffix(element)}.v{lanes}p0"
+    arguments = [(f"<{lanes} x ptr>", pointers), ("i32", str(loader.address.element_bytes))]
+    arguments += [(f"<{lanes} x i1>", mask), (f"<{lanes} x {memory}>", "zeroinitializer")]
+    loaded = function.call(f"<{lanes} x {memory}>", name, arguments)
+    return function.let(f"trunc <{lanes} x i8> {loaded} to <{lanes} x i1>") if boolean else loaded

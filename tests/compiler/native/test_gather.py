@@ -1,0 +1,84 @@
+"""Gathers as native code: every kind of access, element type and target."""
+
+import numpy as np
+import pytest
+from onnx import TensorProto
+
+from tenonc.compiler import compile, load, run_reference
+from tenonc.targets.record import host, records
+
+RUNNABLE = [name for name, record in records().items() if record.enabled <= host().enabled]
+
+
+@pytest.fixture
+def net(new_net):
+    return new_net()
+
+
+def gathers(net, kind=TensorProto.FLOAT):
+    """Rows, columns, single elements; ragged, broadcast and contiguous along the lanes."""
+    rows, i = net.input(9, 37, kind=kind), net.input(3, 5, kind=TensorProto.INT64)
+    cube, j = net.input(4, 9, 3, kind=kind), net.input(4, 2, 3, kind=TensorProto.INT32)
+    pairs = net.input(4, 2, kind=TensorProto.INT64)
+    return [
+        net("Gather", rows, i),
+        net("Gather", rows, i, axis=1),
+        net("Gather", cube, i, axis=1),
+        net("Gather", cube, net.constant([8, 0, -1]), axis=1),
+        net("Gather", rows, net.constant([-2]), axis=0),
+        *(net("GatherElements", net("Transpose", cube, perm=p), j, axis=a) for p, a in GATHERED),
+        net("GatherND", cube, pairs),
+        net("GatherND", rows, pairs),
+        net("GatherND", cube, pairs, batch_dims=1),
+    ]
+
+
+GATHERED = [((0, 1, 2), 1), ((0, 2, 1), 2), ((0, 1, 2), 2)]
+
+
+@pytest.mark.parametrize("target", RUNNABLE)
+def test_every_target(net, target):
+    net.check(*gathers(net), target=target)
+
+
+KINDS = "BOOL UINT8 INT8 INT16 UINT32 INT64 FLOAT16 DOUBLE".split()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_element_type(net, kind):
+    net.check(*gathers(net, getattr(TensorProto, kind)))
+
+
+def test_inside_a_network(net):
+    """What is gathered was computed, what comes after is fused, one tensor is data and operand."""
+    x = net.conv(net.input(1, 3, 6, 6), 3, 16, 3, 3)
+    i = net.input(7, kind=TensorProto.INT64)
+    y = net("Relu", net("Gather", x, i, axis=1))
+    z = net("Add", y, net("Gather", net("Exp", x), i, axis=1))
+    flat = net("Reshape", x, net.constant([16, 16]))
+    index = net("Cast", net("Mul", net("Sigmoid", flat), net.constant(15.0, "f4")), to=TensorProto.INT64)
+    net.check(
+        z,
+        net("GatherElements", flat, index, axis=1),
+        net("Add", flat, net("Gather", flat, net.input(16, kind=TensorProto.INT64))),
+    )
+
+
+def test_indices_outside_read_a_wrong_element_only(net):
+    x, i = net.input(5, 3), net.input(6, kind=TensorProto.INT64)
+    model = load(net.proto(net("Gather", x, i)))
+    table = np.arange(15, dtype=np.float32).reshape(5, 3)
+    indices = np.array([0, 4, 5, -5, -6, 2**62])
+    (found,) = compile(model)(table, indices)
+    np.testing.assert_array_equal(found, table[[0, 4, 4, 0, 0, 4]])
+    expected = run_reference(model, {"x0": table, "x1": indices})
+    np.testing.assert_array_equal(found, expected[model.outputs[0].name])
+
+
+def test_rows_are_copied_register_by_register(new_net):
+    net = new_net()
+    table = net.weights(1000, 64)
+    model = load(net.proto(net("Gather", table, net.input(16, kind=TensorProto.INT64))))
+    text = compile(model, "x86-64-v3").emit("ll")
+    assert isinstance(text, str)
+    assert "llvm.masked.gather" not in text and text.count("load <8 x float>") >= 4

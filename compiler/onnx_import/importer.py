@@ -22,7 +22,7 @@ from . import (  # noqa: F401  their rules register themselves
     control,
     conv,
     elementwise,
-    index,
+    indexing,
     linear,
     norm,
     pool,

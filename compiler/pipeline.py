@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .model import Model
 
 LEVELS = {
-    "nn": "canonicalize,fold-batch-norm,decompose-nn,canonicalize,cse",
+    "nn": "canonicalize,fold-batch-norm,decompose-nn,sink-constants,canonicalize,cse",
     "linalg": "lower-nn,expand-math,cse",
     "layouts": "assign-layouts",
     "kernels": "fuse-kernels,collapse-loops",

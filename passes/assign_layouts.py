@@ -4,7 +4,7 @@ Expects: functions at the linalg level (`linalg.generic`, view ops, compile-time
 Leaves: the same ops; tensors that are not row-major carry a `#tensorized.layout`. Every view op relates
 one physical buffer to itself, so it costs nothing: producers write into the halo their consumer's pad
 needs, and where that is impossible an identity `linalg.generic` copies. Function arguments and results
-stay row-major.
+stay row-major, and so do the operands and results of `nn.scan`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from xdsl.ir.affine import AffineMap
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
-from ..dialects.nn import is_compile_time
+from ..dialects.nn import ScanOp, is_compile_time
 from ..dialects.tensorized.attributes import LayoutAttr, element_bytes
 from .layout import views
 from .layout.order import DimensionOrders
@@ -59,6 +59,7 @@ class _Assigner:
         self._copy_before_pads()
         self._copy_before_collapses()
         self._copy_before_lookups()
+        self._copy_before_loops()
         self._copy_before_returns()
         self._apply()
 
@@ -105,7 +106,7 @@ class _Assigner:
 
     def _copy_arguments(self) -> None:
         """A contraction that wants another order reads an argument once, through a copy."""
-        for argument in self.block.args:
+        for argument in self._given():
             if not isinstance(argument.type, TensorType) or (order := self.orders.order(argument)) is None:
                 continue
             shape = argument.type.get_shape()
@@ -119,6 +120,11 @@ class _Assigner:
     def _tie_copy(self, value: SSAValue, user: Operation) -> None:
         copy = self._copy(value, user)
         self.orders.tie(copy, value)
+
+    def _given(self) -> list[SSAValue]:
+        """The values that are row-major wherever they come from: arguments and the results of loops."""
+        loops = [op for op in self.block.ops if isinstance(op, ScanOp)]
+        return [*self.block.args, *(result for op in loops for result in op.results)]
 
     def _copy_before_pads(self) -> None:
         for op in list(self.block.ops):
@@ -155,6 +161,19 @@ class _Assigner:
                     self.memo[copy] = LayoutAttr.of(AffineMap.identity(len(shape)), shape)
                     extract.operands[0] = copy
 
+    def _copy_before_loops(self) -> None:
+        """A loop takes whole buffers: what is only seen in one (a view) is copied."""
+        for op in list(self.block.ops):
+            if isinstance(op, ScanOp):
+                for value in dict.fromkeys(op.operands):
+                    assert isinstance(value.type, TensorType)
+                    shape = value.type.get_shape()
+                    if is_compile_time(value):
+                        continue
+                    if isinstance(value.owner, VIEWS) or not views.is_plain(self.layout(value), shape):
+                        copy = self._copy(value, op)
+                        self.memo[copy] = LayoutAttr.of(AffineMap.identity(len(shape)), shape)
+
     def _owns_buffer(self, value: SSAValue) -> bool:
         """Whether the value's buffer may take any layout (else it is an argument or a view)."""
         if isinstance(value.owner, GenericOp | tensor.ConcatOp):
@@ -185,7 +204,7 @@ class _Assigner:
     def _compute(self, value: SSAValue) -> LayoutAttr:
         assert isinstance(value.type, TensorType)
         shape, op = value.type.get_shape(), value.owner
-        if isinstance(value, BlockArgument) or is_compile_time(value):
+        if isinstance(value, BlockArgument) or isinstance(op, ScanOp) or is_compile_time(value):
             return LayoutAttr.of(AffineMap.identity(len(shape)), shape)
         if isinstance(op, tensor.PadOp):
             return views.shifted_layout(self.layout(op.source), views.pad_amounts(op)[0], shape)

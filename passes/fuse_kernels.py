@@ -2,7 +2,7 @@
 
 Expects: the linalg level with layouts (`assign-layouts`).
 Leaves: `tensorized.kernel`s over physical tensors, equal ones only once, and functions that hold
-compile-time ops, `tensorized.call`s and a return. View ops are gone: they are in the accesses.
+compile-time ops, `tensorized.call`s, `nn.scan`s and a return. View ops are gone: they are in the accesses.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ..dialects import tensorized
 from ..dialects.errors import TenonError
-from ..dialects.nn import is_compile_time
+from ..dialects.nn import ScanOp, is_compile_time
 from .fusion.build import KernelBuilder
 from .fusion.build_rows import RowKernelBuilder
 from .fusion.group import Group, form_groups
@@ -106,11 +106,10 @@ def _lower_function(function: func.FuncOp, table: _KernelTable) -> None:
         calls.append((call, group.ops[-1]))
     for call, last in calls:
         Rewriter.insert_op(call, InsertPoint.before(last))
-    end = block.last_op
-    assert end is not None
-    for i, value in enumerate(end.operands):
-        if (made := physical.get(base(value))) is not None:
-            end.operands[i] = _as_returned(made, value)
+    for user in [op for op in block.ops if isinstance(op, ScanOp | func.ReturnOp)]:
+        for i, value in enumerate(user.operands):
+            if (made := physical.get(base(value))) is not None:
+                user.operands[i] = _as_returned(made, value)
     _erase_linalg(block)
 
 

@@ -26,7 +26,6 @@ from xdsl.dialects.builtin import (
     IntegerAttr,
     MemRefType,
     ModuleOp,
-    StringAttr,
     TensorType,
     UnitAttr,
     i8,
@@ -39,9 +38,10 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ..dialects.errors import TenonError
 from ..dialects.tensorized import CallOp
-from .memory.compile_time import compile_time_ops, expression_keys
+from .memory.compile_time import clone_expression, compile_time_ops, expression_keys
 from .memory.live_range import physical_bytes
 from .memory.views import ByteViews, materialize, memref_of, public_functions
+from .rewriting import free_name
 from .runner import Runner
 
 MARK = "tenon.weights"
@@ -61,7 +61,7 @@ class MaterializeWeightsPass(ModulePass):
         users = [_WeightUser(function, blob) for function in functions]
         for user in users:
             user.rewrite()
-        op.body.block.add_op(blob.function(_free_name(op, "weights")))
+        op.body.block.add_op(blob.function(free_name(op, "weights")))
         for user in users:
             user.erase_compile_time()
 
@@ -72,16 +72,6 @@ def _arena_index(function: FuncOp) -> int | None:
     if any(MARK in names for names in marks):
         return None
     return next((i for i, names in enumerate(marks) if "tenon.arena" in names), None)
-
-
-def _free_name(module: ModuleOp, name: str) -> str:
-    symbols = (op.properties.get("sym_name") for op in module.body.block.ops)
-    taken = {symbol.data for symbol in symbols if isinstance(symbol, StringAttr)}
-    unique, n = name, 1
-    while unique in taken:
-        n += 1
-        unique = f"{name}_{n}"
-    return unique
 
 
 @dataclass
@@ -114,25 +104,10 @@ class _Blob:
         views = ByteViews(made, block.args[0])
         clones: dict[SSAValue, SSAValue] = {}
         for value, key in self.values:
-            _clone_expression(value, clones, end)
+            clone_expression(value, clones, end)
             view = views.view(key, self.offsets[key], memref_of(value.type), end)
             Rewriter.insert_op(materialize(clones[value], view), InsertPoint.before(end))
         return made
-
-
-def _clone_expression(value: SSAValue, clones: dict[SSAValue, SSAValue], before: Operation) -> None:
-    """Copies the ops that compute `value`, operands first, those copied before excepted."""
-    pending = [value]
-    while pending:
-        op = pending[-1].owner
-        assert isinstance(op, Operation)
-        missing = [operand for operand in op.operands if operand not in clones]
-        if pending[-1] in clones or not missing:
-            pending.pop()
-        pending += missing
-        if not missing and op.results[0] not in clones:
-            copy = op.clone(clones)  # records the results in `clones`
-            Rewriter.insert_op(copy, InsertPoint.before(before))
 
 
 class _WeightUser:
@@ -145,7 +120,7 @@ class _WeightUser:
         keys = expression_keys(self.known, blob.keys)
         # The blob's size is known once every function has placed its values.
         self.places: dict[SSAValue, int] = {}
-        for op in self.block.ops:
+        for op in function.body.walk():
             if op not in self.known:
                 for operand in op.operands:
                     if operand in keys:
@@ -158,7 +133,7 @@ class _WeightUser:
         weights = self.block.insert_arg(MemRefType(i8, [self.blob.size]), position)
         weights.name_hint = "weights"
         views = ByteViews(self.function, weights)
-        for op in list(self.block.ops):
+        for op in list(self.function.body.walk()):
             if op not in self.known and any(operand in self.places for operand in op.operands):
                 self._use_views(op, views)
         self._update_type(position)
@@ -168,7 +143,7 @@ class _WeightUser:
             if operand not in self.places:
                 return operand
             place = self.places[operand]
-            view = views.view(place, place, memref_of(operand.type), op)
+            view = views.view(place, place, memref_of(operand.type), op, self._top(op))
             view.name_hint = view.name_hint or operand.name_hint
             return view
 
@@ -183,6 +158,14 @@ class _WeightUser:
         made.attributes |= op.attributes
         made.location = op.location
         Rewriter.replace_op(op, made)
+
+    def _top(self, op: Operation) -> Operation:
+        """The op of the function's own block that holds `op`: there a view serves all."""
+        while op.parent is not self.block:
+            parent = op.parent_op()
+            assert parent is not None
+            op = parent
+        return op
 
     def _update_type(self, position: int) -> None:
         function = self.function

@@ -1,11 +1,13 @@
 """plan-memory: every value gets its place in memory before the program runs.
 
-Expects: public functions over physical tensors that hold compile-time ops, `tensorized.call`s and a return
-(`fuse-kernels`, `schedule-kernels`).
+Expects: public functions over physical tensors that hold compile-time ops, `tensorized.call`s, `nn.scan`s and
+a return (`fuse-kernels`, `schedule-kernels`).
 Leaves: the same functions on memrefs: (inputs..., outputs..., arena: memref<Nxi8>), without results. Each
 intermediate is a `memref.view` of the arena at a constant offset, a multiple of 64; a call that works in
 place passes one view twice. What is returned is written straight into its output argument, or copied
-there at the end. Compile-time operands are still tensors (`materialize-weights`). The function carries
+there at the end. A loop is an `scf.for` around the calls of its function, which vanishes: slices are views at
+offsets that depend on the loop's index, carried values have two buffers, the next one copied to the first at
+the end of each step. Compile-time operands are still tensors (`materialize-weights`). The function carries
 `tenon.arena_bytes` and, as the lower bound of that, `tenon.max_live_bytes`; output arguments carry
 `tenon.output` beside the attributes of the result they were.
 """
@@ -16,7 +18,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from xdsl.context import Context
-from xdsl.dialects import memref
 from xdsl.dialects.builtin import (
     ArrayAttr,
     DictionaryAttr,
@@ -29,18 +30,14 @@ from xdsl.dialects.builtin import (
     i64,
 )
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Attribute, SSAValue
 from xdsl.passes import ModulePass
-from xdsl.rewriter import InsertPoint, Rewriter
+from xdsl.rewriter import Rewriter
 
-from ..dialects.errors import TenonError
-from ..dialects.tensorized import CallOp
-from .memory.allocate import allocate, arena_bytes, max_live_bytes
-from .memory.compile_time import compile_time_ops
-from .memory.live_range import intermediates
-from .memory.views import ByteViews, materialize, memref_of, public_functions
-
-Values = dict[SSAValue, SSAValue]
+from ..dialects.nn import ScanOp
+from .memory.region import Region
+from .memory.views import memref_of, public_functions
+from .memory.writer import Memory, RegionWriter
 
 
 @dataclass(frozen=True)
@@ -49,105 +46,58 @@ class PlanMemoryPass(ModulePass):
     preserves: ClassVar[str] = "exact"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        bodies = {scan.function() for scan in op.walk() if isinstance(scan, ScanOp)}
         for function in public_functions(op):
             if function.function_type.outputs.data:
-                _FunctionPlan(function).run()
+                _plan(function)
+        for body in bodies:
+            Rewriter.erase_op(body)
 
 
-class _FunctionPlan:
-    def __init__(self, function: FuncOp):
-        self.function, self.block = function, function.body.block
-        end = self.block.last_op
-        if len(function.body.blocks) != 1 or not isinstance(end, ReturnOp):
-            raise TenonError(f"plan-memory: @{function.sym_name.data} is not one block with a return")
-        self.end = end
-        known = compile_time_ops(self.block.ops)
-        self.compile_time = {result for op in known for result in op.results}
-        self.calls: list[CallOp] = []
-        for op in self.block.ops:
-            if isinstance(op, CallOp):
-                self.calls.append(op)
-            elif op is not end and op not in known:
-                where = f"{op.name} in @{function.sym_name.data}"
-                raise TenonError(f"plan-memory: {where} is neither a kernel call nor known at compile time")
+def _plan(function: FuncOp) -> None:
+    region = Region(function)
+    memory = _inputs(region)
+    outputs = [
+        _argument(region, memref_of(type_), f"output{i}")
+        for i, type_ in enumerate(function.function_type.outputs)
+    ]
+    arena = _argument(region, MemRefType(i8, [region.size]), "arena")
+    RegionWriter(function, arena).write(region, memory, outputs, region.end)
+    end = ReturnOp()
+    end.location = region.end.location
+    Rewriter.replace_op(region.end, end)
+    for step in reversed(region.steps):
+        Rewriter.erase_op(step)
+    _update_type(function, {"tenon.arena_bytes": region.size, "tenon.max_live_bytes": region.least})
 
-    def run(self) -> None:
-        plan = intermediates(self.calls)
-        placed = allocate(plan.buffers)
-        size = arena_bytes(placed)
-        memory = self._inputs()
-        outputs = self._outputs()
-        arena = self._argument(MemRefType(i8, [size]), "arena")
-        views = ByteViews(self.function, arena)
-        # The first return of a call's result names the argument it is written to.
-        for value, output in zip(self.end.arguments, outputs, strict=True):
-            if isinstance(value.owner, CallOp):
-                memory.setdefault(value, output)
-        for call in self.calls:
-            for result in call.results_:
-                if result in plan.buffer_of:
-                    buffer = plan.buffer_of[result]
-                    memory[result] = views.view(buffer, placed[buffer].offset, memref_of(result.type), call)
-                    memory[result].name_hint = memory[result].name_hint or result.name_hint
-            self._bufferize(call, memory)
-        self._return(memory, outputs)
-        for call in reversed(self.calls):
-            Rewriter.erase_op(call)
-        self._update_type({"tenon.arena_bytes": size, "tenon.max_live_bytes": max_live_bytes(plan.buffers)})
 
-    def _argument(self, type_: Attribute, hint: str) -> SSAValue:
-        argument = self.block.insert_arg(type_, len(self.block.args))
-        argument.name_hint = hint
-        return argument
+def _argument(region: Region, type_: Attribute, hint: str) -> SSAValue:
+    argument = region.block.insert_arg(type_, len(region.block.args))
+    argument.name_hint = hint
+    return argument
 
-    def _inputs(self) -> Values:
-        """The function's arguments become memrefs; calls and the return are rewritten later."""
-        memory: Values = {}
-        for argument in list(self.block.args):
-            if isinstance(argument.type, TensorType):
-                new = Rewriter.replace_value_with_new_type(argument, memref_of(argument.type))
-                memory[new] = new
-        return memory
 
-    def _outputs(self) -> list[SSAValue]:
-        types = self.function.function_type.outputs
-        return [self._argument(memref_of(type_), f"output{i}") for i, type_ in enumerate(types)]
+def _inputs(region: Region) -> Memory:
+    """The function's arguments become memrefs; calls and the return are rewritten later."""
+    memory: Memory = {}
+    for argument in list(region.block.args):
+        if isinstance(argument.type, TensorType):
+            new = Rewriter.replace_value_with_new_type(argument, memref_of(argument.type))
+            memory[new] = new
+    return memory
 
-    def _bufferize(self, call: CallOp, memory: Values) -> None:
-        operands = [memory.get(value, value) for value in call.arguments]
-        made = CallOp(call.kernel.root_reference.data, operands + [memory[r] for r in call.results_], [])
-        made.attributes |= call.attributes
-        made.location = call.location
-        Rewriter.insert_op(made, InsertPoint.before(call))
 
-    def _return(self, memory: Values, outputs: list[SSAValue]) -> None:
-        """Copies what is not yet in its output argument, and returns nothing."""
-        for value, output in zip(self.end.arguments, outputs, strict=True):
-            if memory.get(value) is output:
-                continue
-            if value in self.compile_time:
-                copy = materialize(value, output)
-            else:
-                copy = memref.CopyOp(memory[value], output)
-                source = value.owner if isinstance(value.owner, Operation) else self.end
-                copy.location = source.location
-            Rewriter.insert_op(copy, InsertPoint.before(self.end))
-        end = ReturnOp()
-        end.location = self.end.location
-        Rewriter.replace_op(self.end, end)
-
-    def _update_type(self, facts: dict[str, int]) -> None:
-        function = self.function
-        given = len(function.function_type.inputs)
-        made = len(function.function_type.outputs)
-        inputs = _attributes(function.arg_attrs, given)
-        results = _attributes(function.res_attrs, made)
-        outputs = [DictionaryAttr({**result.data, "tenon.output": UnitAttr()}) for result in results]
-        arena = DictionaryAttr({"tenon.arena": UnitAttr()})
-        function.properties["arg_attrs"] = ArrayAttr([*inputs, *outputs, arena])
-        function.properties.pop("res_attrs", None)
-        function.update_function_type()
-        function.attributes |= {name: IntegerAttr(value, i64) for name, value in facts.items()}
+def _update_type(function: FuncOp, facts: dict[str, int]) -> None:
+    given = len(function.function_type.inputs)
+    made = len(function.function_type.outputs)
+    inputs = _attributes(function.arg_attrs, given)
+    results = _attributes(function.res_attrs, made)
+    outputs = [DictionaryAttr({**result.data, "tenon.output": UnitAttr()}) for result in results]
+    arena = DictionaryAttr({"tenon.arena": UnitAttr()})
+    function.properties["arg_attrs"] = ArrayAttr([*inputs, *outputs, arena])
+    function.properties.pop("res_attrs", None)
+    function.update_function_type()
+    function.attributes |= {name: IntegerAttr(value, i64) for name, value in facts.items()}
 
 
 def _attributes(attributes: ArrayAttr[DictionaryAttr] | None, count: int) -> list[DictionaryAttr]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _TABLE = {
     "fold-batch-norm": "FoldBatchNormPass",
     "decompose-nn": "DecomposeNnPass",
+    "sink-constants": "SinkConstantsPass",
     "lower-nn": "LowerNnPass",
     "expand-math": "ExpandMathPass",
     "assign-layouts": "AssignLayoutsPass",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xdsl.dialects.builtin import UnknownLoc
+from xdsl.dialects.builtin import ModuleOp, StringAttr, UnknownLoc
 from xdsl.ir import Operation, SSAValue
 from xdsl.pattern_rewriter import PatternRewriter
 from xdsl.rewriter import Rewriter
@@ -37,3 +37,14 @@ def replace(
         rewriter.replace_op(op, ops, new_results)
     else:
         Rewriter.replace_op(op, ops, new_results)
+
+
+def free_name(module: ModuleOp, name: str) -> str:
+    """`name`, or with a number behind it where the module has the symbol."""
+    symbols = (op.properties.get("sym_name") for op in module.body.block.ops)
+    taken = {symbol.data for symbol in symbols if isinstance(symbol, StringAttr)}
+    unique, n = name, 1
+    while unique in taken:
+        n += 1
+        unique = f"{name}_{n}"
+    return unique

@@ -30,6 +30,7 @@ from .normalize import NormalizeOp as NormalizeOp
 from .pool import PoolOp as PoolOp
 from .reduce import ReduceOp as ReduceOp
 from .reduce import SoftmaxOp as SoftmaxOp
+from .scan import ScanOp as ScanOp
 from .shape import BroadcastOp as BroadcastOp
 from .shape import ConcatOp as ConcatOp
 from .shape import PadOp as PadOp
@@ -52,6 +53,7 @@ NN = Dialect(
         SoftmaxOp,
         BatchNormOp,
         NormalizeOp,
+        ScanOp,
         ReshapeOp,
         TransposeOp,
         ConcatOp,

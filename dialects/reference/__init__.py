@@ -21,6 +21,7 @@ INTERPRETATIONS = [
     "tenonc.dialects.reference.control:ControlFunctions",
     "tenonc.dialects.nn.interpretation:NNFunctions",
     "tenonc.dialects.nn.interpretation_norm:NormFunctions",
+    "tenonc.dialects.nn.interpretation_scan:ScanFunctions",
     "tenonc.dialects.nn.interpretation_spatial:SpatialFunctions",
     "tenonc.dialects.nn.interpretation_index:IndexFunctions",
     "tenonc.dialects.reference.tensor:TensorFunctions",

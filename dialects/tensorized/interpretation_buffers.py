@@ -26,6 +26,14 @@ class BufferFunctions(InterpreterFunctions):
         # A loop bound or index is a Python int: cheaper, and exact in index arithmetic.
         return (value.item() if isinstance(op.result.type, IndexType) else value,)
 
+    @impl(arith.AddiOp)
+    def add(self, interpreter: Interpreter, op: arith.AddiOp, args: Arrays):
+        return (args[0] + args[1],)
+
+    @impl(arith.MuliOp)
+    def multiply(self, interpreter: Interpreter, op: arith.MuliOp, args: Arrays):
+        return (args[0] * args[1],)
+
     @impl(memref.ViewOp)
     def view(self, interpreter: Interpreter, op: memref.ViewOp, args: Arrays):
         source, start, *sizes = args

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from xdsl.ir import Operation, SSAValue
+from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects.nn import ConstantOp, NNOperation
 from ...dialects.tensorized import PackOp
@@ -34,3 +35,18 @@ def expression_keys(ops: Iterable[Operation], keys: dict[tuple, int]) -> dict[SS
             key = (op.name, properties, operands, position, result.type)
             numbers[result] = keys.setdefault(key, len(keys))
     return numbers
+
+
+def clone_expression(value: SSAValue, clones: dict[SSAValue, SSAValue], before: Operation) -> None:
+    """Copies the ops that compute `value`, operands first, those copied before excepted."""
+    pending = [value]
+    while pending:
+        op = pending[-1].owner
+        assert isinstance(op, Operation)
+        missing = [operand for operand in op.operands if operand not in clones]
+        if pending[-1] in clones or not missing:
+            pending.pop()
+        pending += missing
+        if not missing and op.results[0] not in clones:
+            copy = op.clone(clones)  # records the results in `clones`
+            Rewriter.insert_op(copy, InsertPoint.before(before))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from xdsl.dialects.builtin import TensorType
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import SSAValue
 
+from ...dialects.nn import ScanOp
 from ...dialects.tensorized import CallOp, physical_type
 from ...dialects.tensorized.attributes import element_bytes
 from .allocate import Buffer
@@ -16,6 +18,12 @@ from .in_place import in_place_arguments
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the widest register."""
+
+
+Step = CallOp | ScanOp
+"""What runs in a region."""
+
+_NONE: Mapping[ScanOp, Sequence[int]] = MappingProxyType({})
 
 
 def physical_bytes(tensor: TensorType) -> int:
@@ -28,29 +36,38 @@ def physical_bytes(tensor: TensorType) -> int:
 
 @dataclass
 class Intermediates:
-    """`buffers` of one function's arena, times counted in calls, and the buffer of every value in it."""
+    """`buffers` of one region's arena, times counted in steps; the buffer of every value in it, and those
+    that a loop needs while it runs."""
 
     buffers: list[Buffer]
     buffer_of: dict[SSAValue, int]
+    loop_buffers: dict[ScanOp, list[int]] = field(default_factory=dict)
+
+    def add(self, size: int, first: int, last: int) -> int:
+        self.buffers.append(Buffer(size, first, last))
+        return len(self.buffers) - 1
 
 
-def intermediates(calls: Sequence[CallOp]) -> Intermediates:
-    """The results of `calls` that the function does not return. A result shares the buffer of an operand
-    that dies at its call, where the kernel allows that."""
-    times = {call: time for time, call in enumerate(calls)}
+def intermediates(steps: Sequence[Step], loop_bytes: Mapping[ScanOp, Sequence[int]] = _NONE) -> Intermediates:
+    """The results of calls that the function does not return, and all of loops. A call's result shares the
+    buffer of an operand that dies there, where the kernel allows that."""
+    times = {step: time for time, step in enumerate(steps)}
     found = Intermediates([], {})
     in_place: dict[str, set[int]] = {}
-    for time, call in enumerate(calls):
-        for result in call.results_:
+    for time, step in enumerate(steps):
+        if isinstance(step, ScanOp):
+            found.loop_buffers[step] = [found.add(size, time, time) for size in loop_bytes[step]]
+        for result in step.results:
             users = [use.operation for use in result.uses]
-            if any(isinstance(user, ReturnOp) for user in users):
+            returned = any(isinstance(user, ReturnOp) for user in users)
+            if returned and isinstance(step, CallOp):
                 continue
-            last = max((times[user] for user in users if isinstance(user, CallOp)), default=time)
-            index = _reusable(call, result, time, found, in_place)
+            last = max((times[user] for user in users if isinstance(user, Step)), default=time)
+            last = len(steps) if returned else last
+            index = _reusable(step, result, time, found, in_place) if isinstance(step, CallOp) else None
             if index is None:
-                index = len(found.buffers)
                 assert isinstance(result.type, TensorType)
-                found.buffers.append(Buffer(physical_bytes(result.type), time, last))
+                index = found.add(physical_bytes(result.type), time, last)
             else:
                 found.buffers[index] = found.buffers[index]._replace(last=last)
             found.buffer_of[result] = index

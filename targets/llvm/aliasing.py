@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import gcd, prod
+from typing import NamedTuple
 
-from xdsl.dialects import memref
+from xdsl.dialects import arith, memref, scf
 from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import Block, SSAValue
 
@@ -21,13 +22,15 @@ BUFFER_ALIGNMENT = 64
 
 @dataclass(frozen=True)
 class Extent:
-    """Bytes [low, high) of the memory an argument of the function is. Only the arena and the weights are
-    viewed; they are aligned, a user's array is only sure to be aligned to its elements."""
+    """Bytes [low, high) of the memory an argument of the function is: all that a view in a loop reaches, from
+    low on in multiples of `step`. Only the arena and the weights are viewed; they are aligned, a user's array
+    is only sure to be aligned to its elements."""
 
     root: SSAValue
     low: int
     high: int
     viewed: bool
+    step: int = 0
 
     def overlaps(self, other: Extent) -> bool:
         return self.root is other.root and self.low < other.high and other.low < self.high
@@ -35,23 +38,53 @@ class Extent:
     @property
     def alignment(self) -> int:
         """Of its first byte."""
-        return gcd(BUFFER_ALIGNMENT, self.low) if self.viewed else _element_bytes(self.root)
+        return gcd(BUFFER_ALIGNMENT, self.low, self.step) if self.viewed else _element_bytes(self.root)
 
 
 def extent_of(value: SSAValue) -> Extent:
-    """The memory a memref of a function is: an argument, or a view of one at a constant offset."""
-    assert isinstance(value.type, MemRefType)
-    size = prod(value.type.get_shape()) * element_bytes(value.type.element_type)
-    op = value.owner
+    """The memory a memref of a function is: an argument, or a view of one at an offset that is constant or
+    grows with the index of a loop."""
+    size, op = byte_size(value), value.owner
     if isinstance(op, Block):
         return Extent(value, 0, size, False)
     if not isinstance(op, memref.ViewOp):
         raise TenonError(f"{op.name}: a buffer must be an argument or a view of one")
-    offset = constant_of(op.byte_shift)
-    if not isinstance(offset, int):
-        raise TenonError("memref.view: the offset is not a constant")
+    offsets = _range_of(op.byte_shift)
     source = extent_of(op.source)
-    return Extent(source.root, source.low + offset, source.low + offset + size, True)
+    low, high = source.low + offsets.low, source.low + offsets.high + size
+    return Extent(source.root, low, high, True, gcd(source.step, offsets.step))
+
+
+def byte_size(value: SSAValue) -> int:
+    """The bytes a memref takes."""
+    assert isinstance(value.type, MemRefType)
+    return prod(value.type.get_shape()) * element_bytes(value.type.element_type)
+
+
+class _Range(NamedTuple):
+    """The values low, low + step, ..., high."""
+
+    low: int
+    high: int
+    step: int
+
+
+def _range_of(value: SSAValue) -> _Range:
+    """What an index can be: a constant, a loop's index, or a sum or product of such."""
+    number, op = constant_of(value), value.owner
+    if isinstance(number, int):
+        return _Range(number, number, 0)
+    if isinstance(op, Block) and isinstance(loop := op.parent_op(), scf.ForOp):
+        low, high, step = (_range_of(v) for v in (loop.lb, loop.ub, loop.step))
+        return _Range(low.low, high.high - 1, step.low)
+    if isinstance(op, arith.AddiOp | arith.MuliOp):
+        a, b = (_range_of(v) for v in op.operands)
+        if isinstance(op, arith.AddiOp):
+            return _Range(a.low + b.low, a.high + b.high, gcd(a.step, b.step))
+        ends = [x * y for x in (a.low, a.high) for y in (b.low, b.high)]
+        # One of them is a constant.
+        return _Range(min(ends), max(ends), a.step * b.low if a.step else b.step * a.low)
+    raise TenonError("memref.view: the offset is neither a constant nor made of a loop's index")
 
 
 @dataclass(frozen=True)

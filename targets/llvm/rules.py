@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from xdsl.dialects import arith, func, memref, scf
 
 from ...dialects.tensorized import (
@@ -15,7 +17,7 @@ from ...dialects.tensorized import (
     StoreOp,
     YieldOp,
 )
-from .aliasing import extent_of
+from .aliasing import byte_size, extent_of
 from .body import Rules, emit_apply, emit_constant, emit_map, emit_nothing
 from .combine import emit_combine, emit_spread
 from .function import FunctionText, symbol
@@ -25,10 +27,19 @@ from .registers import emit_load, emit_store
 
 
 def _view(function: FunctionText, op: memref.ViewOp) -> None:
-    extent = extent_of(op.result)
-    (root,) = function.values[extent.root]
-    inside = f"getelementptr inbounds i8, ptr {root}, i64 {extent.low}"
-    function.values[op.result] = [function.let(inside) if extent.low else root]
+    (source,), (offset,) = function.values[op.source], function.values[op.byte_shift]
+    inside = f"getelementptr inbounds i8, ptr {source}, i64 {offset}"
+    function.values[op.result] = [source if offset == "0" else function.let(inside)]
+
+
+def _index(instruction: str) -> Callable[[FunctionText, arith.AddiOp | arith.MuliOp], None]:
+    """Arithmetic on offsets."""
+
+    def emit(function: FunctionText, op: arith.AddiOp | arith.MuliOp) -> None:
+        (a,), (b,) = (function.values[operand] for operand in op.operands)
+        function.values[op.result] = [function.let(f"{instruction} i64 {a}, {b}")]
+
+    return emit
 
 
 def _call(function: FunctionText, op: CallOp) -> None:
@@ -41,7 +52,7 @@ def _copy(function: FunctionText, op: memref.CopyOp) -> None:
     name = "llvm.memmove.p0.p0.i64" if source.overlaps(target) else "llvm.memcpy.p0.p0.i64"
     function.declare("void", name, ["ptr", "ptr", "i64", "i1"])
     to, start = (function.values[v][0] for v in (op.destination, op.source))
-    function.line(f"call void @{name}(ptr {to}, ptr {start}, i64 {source.high - source.low}, i1 false)")
+    function.line(f"call void @{name}(ptr {to}, ptr {start}, i64 {byte_size(op.source)}, i1 false)")
 
 
 KERNEL_RULES: Rules = {
@@ -61,6 +72,10 @@ KERNEL_RULES: Rules = {
 
 FUNCTION_RULES: Rules = {
     arith.ConstantOp: emit_constant,
+    arith.AddiOp: _index("add"),
+    arith.MuliOp: _index("mul"),
+    scf.ForOp: lambda function, op: emit_for(function, op, FUNCTION_RULES),
+    scf.YieldOp: emit_nothing,
     memref.ViewOp: _view,
     memref.CopyOp: _copy,
     CallOp: _call,

@@ -93,3 +93,69 @@ func.func @f(%x : tensor<1x4x8xf32>, %w : tensor<4x2x3xf32>) {
   %0 = nn.conv_transpose(%x, %w) strides [1] pads [5, 5] dilations [1] groups 1 : (tensor<1x4x8xf32>, tensor<4x2x3xf32>) -> tensor<1x2x1xf32>
   func.return
 }
+
+// -----
+
+// CHECK: scan: there is no function @other with a body
+func.func @f(%xs : tensor<5x3xf32>, %h : tensor<3xf32>) {
+  %0:2 = nn.scan @other(%h, %xs) carried 1 sliced 1 steps 5 reversed [] : (tensor<3xf32>, tensor<5x3xf32>) -> (tensor<3xf32>, tensor<5x3xf32>)
+  func.return
+}
+func.func private @step(%h : tensor<3xf32>, %x : tensor<3xf32>) -> (tensor<3xf32>, tensor<3xf32>) {
+  func.return %x, %h : tensor<3xf32>, tensor<3xf32>
+}
+
+// -----
+
+// CHECK: scan: a sliced operand has shape 5x3, expected 4 slices
+func.func @f(%xs : tensor<5x3xf32>, %h : tensor<3xf32>) {
+  %0:2 = nn.scan @step(%h, %xs) carried 1 sliced 1 steps 4 reversed [] : (tensor<3xf32>, tensor<5x3xf32>) -> (tensor<3xf32>, tensor<5x3xf32>)
+  func.return
+}
+func.func private @step(%h : tensor<3xf32>, %x : tensor<3xf32>) -> (tensor<3xf32>, tensor<3xf32>) {
+  func.return %x, %h : tensor<3xf32>, tensor<3xf32>
+}
+
+// -----
+
+// CHECK: scan: carried 1, sliced 2, steps 5 do not fit 2 operands and at least one step
+func.func @f(%xs : tensor<5x3xf32>, %h : tensor<3xf32>) {
+  %0:2 = nn.scan @step(%h, %xs) carried 1 sliced 2 steps 5 reversed [] : (tensor<3xf32>, tensor<5x3xf32>) -> (tensor<3xf32>, tensor<5x3xf32>)
+  func.return
+}
+func.func private @step(%h : tensor<3xf32>, %x : tensor<3xf32>) -> (tensor<3xf32>, tensor<3xf32>) {
+  func.return %x, %h : tensor<3xf32>, tensor<3xf32>
+}
+
+// -----
+
+// CHECK: scan: the function takes tensor<3xf32>, tensor<3xf32>, expected tensor<3xf32>, tensor<4xf32>
+func.func @f(%xs : tensor<5x4xf32>, %h : tensor<3xf32>) {
+  %0:2 = nn.scan @step(%h, %xs) carried 1 sliced 1 steps 5 reversed [] : (tensor<3xf32>, tensor<5x4xf32>) -> (tensor<3xf32>, tensor<5x3xf32>)
+  func.return
+}
+func.func private @step(%h : tensor<3xf32>, %x : tensor<3xf32>) -> (tensor<3xf32>, tensor<3xf32>) {
+  func.return %x, %h : tensor<3xf32>, tensor<3xf32>
+}
+
+// -----
+
+// CHECK: scan: reversed [2] is not below 2
+func.func @f(%xs : tensor<5x3xf32>, %h : tensor<3xf32>) {
+  %0:2 = nn.scan @step(%h, %xs) carried 1 sliced 1 steps 5 reversed [2] : (tensor<3xf32>, tensor<5x3xf32>) -> (tensor<3xf32>, tensor<5x3xf32>)
+  func.return
+}
+func.func private @step(%h : tensor<3xf32>, %x : tensor<3xf32>) -> (tensor<3xf32>, tensor<3xf32>) {
+  func.return %x, %h : tensor<3xf32>, tensor<3xf32>
+}
+
+// -----
+
+// CHECK: scan: results are tensor<3xf32>, tensor<4x3xf32>, expected tensor<3xf32>, tensor<5x3xf32>
+func.func @f(%xs : tensor<5x3xf32>, %h : tensor<3xf32>) {
+  %0:2 = nn.scan @step(%h, %xs) carried 1 sliced 1 steps 5 reversed [] : (tensor<3xf32>, tensor<5x3xf32>) -> (tensor<3xf32>, tensor<4x3xf32>)
+  func.return
+}
+func.func private @step(%h : tensor<3xf32>, %x : tensor<3xf32>) -> (tensor<3xf32>, tensor<3xf32>) {
+  func.return %x, %h : tensor<3xf32>, tensor<3xf32>
+}

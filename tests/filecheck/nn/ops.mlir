@@ -81,3 +81,13 @@ func.func @index(%x : tensor<2x3x4xf32>, %i : tensor<5xi64>, %j : tensor<2x3x1xi
   %3 = nn.gather_elements(%x, %j) axis 2 : (tensor<2x3x4xf32>, tensor<2x3x1xi32>) -> tensor<2x3x1xf32>
   func.return
 }
+
+// CHECK-LABEL: func.func @loop
+func.func @loop(%xs : tensor<5x3xf32>, %h : tensor<3xf32>, %k : tensor<f32>) {
+  // CHECK: %{{.*}}, %{{.*}} = nn.scan @step(%h, %xs, %k) carried 1 sliced 1 steps 5 reversed [0] {note = "x"} : (tensor<3xf32>, tensor<5x3xf32>, tensor<f32>) -> (tensor<3xf32>, tensor<5x3xf32>)
+  %0, %1 = nn.scan @step(%h, %xs, %k) carried 1 sliced 1 steps 5 reversed [0] {note = "x"} : (tensor<3xf32>, tensor<5x3xf32>, tensor<f32>) -> (tensor<3xf32>, tensor<5x3xf32>)
+  func.return
+}
+func.func private @step(%h : tensor<3xf32>, %x : tensor<3xf32>, %k : tensor<f32>) -> (tensor<3xf32>, tensor<3xf32>) {
+  func.return %x, %h : tensor<3xf32>, tensor<3xf32>
+}

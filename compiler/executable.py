@@ -23,6 +23,10 @@ class Artifact(Protocol):
         """The code as `mlir`, `ll` or `asm` text, or as `obj` bytes."""
         ...
 
+    def write(self, kind: str, path: Path) -> None:
+        """The same as a file, without a copy of the weights in memory."""
+        ...
+
 
 class Executable:
     """A compiled model. `exe(x)`, `exe(x=x)` and `exe({"x": x})` return a tuple of numpy arrays.
@@ -48,6 +52,10 @@ class Executable:
     def emit(self, kind: str) -> str | bytes:
         """The compiled code: `mlir`, `ll` and `asm` are text, `obj` the bytes of an object file."""
         return self.artifact.emit(kind)
+
+    def write(self, kind: str, path: str | Path) -> None:
+        """What `emit` returns, as a file."""
+        self.artifact.write(kind, Path(path))
 
     def run_dict(self, *arrays: Any, **named: Any) -> dict[str, np.ndarray]:
         """As a call, but the outputs by name."""

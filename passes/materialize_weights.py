@@ -38,6 +38,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ..dialects.errors import TenonError
 from ..dialects.tensorized import CallOp
+from .memory.buffers import aligned_bytes
 from .memory.compile_time import clone_expression, compile_time_ops, expression_keys
 from .memory.live_range import physical_bytes
 from .memory.views import ByteViews, materialize, memref_of, public_functions
@@ -189,7 +190,7 @@ def weights_function(module: ModuleOp) -> FuncOp | None:
 
 
 def weight_blob(module: ModuleOp, runner: Runner) -> np.ndarray:
-    """The bytes of the weights argument: uint8, one dimension; unused bytes are zero.
+    """The bytes of the weights argument: uint8, one dimension, from a multiple of 64; unused ones are zero.
 
     Evaluates one value at a time: the peak is the blob, that value and what the runner still keeps."""
     function = weights_function(module)
@@ -197,12 +198,16 @@ def weight_blob(module: ModuleOp, runner: Runner) -> np.ndarray:
         raise TenonError("the module has no function marked tenon.weights, run materialize-weights first")
     type_ = function.function_type.inputs.data[0]
     assert isinstance(type_, MemRefType)
-    blob = np.zeros(type_.get_shape(), np.uint8)
+    (size,) = type_.get_shape()
+    blob = aligned_bytes(size)[:size]
+    end = 0
     for op in function.body.block.ops:
         if isinstance(op, bufferization.MaterializeInDestinationOp):
-            content = np.ascontiguousarray(runner.evaluate(op.source)).reshape(-1).view(np.uint8)
-            start = _offset(op.dest)
-            blob[start : start + content.size] = content
+            value, start = runner.evaluate(op.source), _offset(op.dest)
+            blob[end:start] = 0
+            end = start + value.nbytes
+            blob[start:end].view(value.dtype).reshape(value.shape)[...] = value
+    blob[end:] = 0
     return blob
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -40,17 +41,12 @@ def compile_model(arguments: argparse.Namespace) -> None:
             model, arguments.target, print_after_all=arguments.print_after_all, on_pass=on_pass
         )
     seconds = time.perf_counter() - start
-    files = {stem + SUFFIXES[kind]: _writer(exe.emit(kind)) for kind in kinds}
+    files: dict[str, Writer] = {stem + SUFFIXES[kind]: partial(exe.write, kind) for kind in kinds}
     if "mlir" in kinds:  # the text names weights by digest: tenon-opt --weights takes this file
         files[f"{stem}.safetensors"] = model.store.save
     write_files(folder, files)
     rows = [(name, f"{(folder / name).stat().st_size:,}") for name in files]
     print_table(f"{arguments.model} for {arguments.target}: {seconds:.2f} s", ("file", "bytes"), rows)
-
-
-def _writer(content: str | bytes) -> Writer:
-    data = content.encode() if isinstance(content, str) else content
-    return lambda path: path.write_bytes(data)
 
 
 def run_model(arguments: argparse.Namespace) -> None:

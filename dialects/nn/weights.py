@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from os import PathLike
@@ -17,8 +18,9 @@ from .dtypes import array_type
 def digest_of(array: np.ndarray) -> str:
     """sha256, in hexadecimal, over dtype name, shape and the bytes in row-major order."""
     header = f"{array.dtype.name} {'x'.join(map(str, array.shape))}\n"
-    content = np.ascontiguousarray(array)
-    return sha256(header.encode() + content.tobytes()).hexdigest()
+    digest = sha256(header.encode())
+    digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
 
 
 class WeightStore(Mapping[str, np.ndarray]):
@@ -56,9 +58,19 @@ class WeightStore(Mapping[str, np.ndarray]):
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write all arrays as safetensors, sorted by digest: equal stores give equal files."""
-        from safetensors.numpy import save_file
-
-        save_file({digest: self._arrays[digest] for digest in sorted(self._arrays)}, Path(path))
+        # Not by safetensors' own writer: it makes a copy of all arrays first.
+        arrays = [(digest, self._arrays[digest]) for digest in sorted(self._arrays)]
+        entries, end = {}, 0
+        for digest, array in arrays:
+            span = [end, end + array.nbytes]
+            entries[digest] = {"dtype": _NAMES[array.dtype.name], "shape": array.shape, "data_offsets": span}
+            end += array.nbytes
+        header = json.dumps(entries, separators=(",", ":")).encode()
+        header += b" " * (-len(header) % 8)
+        with Path(path).open("wb") as file:
+            file.write(len(header).to_bytes(8, "little") + header)
+            for _, array in arrays:
+                file.write(array.reshape(-1).view(np.uint8).data)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> WeightStore:
@@ -78,13 +90,12 @@ class WeightStore(Mapping[str, np.ndarray]):
 _DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BOOL": "bool"}
 _DTYPES |= {f"I{bits}": f"int{bits}" for bits in (8, 16, 32, 64)}
 _DTYPES |= {f"U{bits}": f"uint{bits}" for bits in (8, 16, 32, 64)}
+_NAMES = {dtype: name for name, dtype in _DTYPES.items()} | {"bfloat16": "BF16"}
 
 
 def _mapped(path: Path) -> Iterator[tuple[str, np.ndarray]]:
     # safetensors' own numpy reader copies every tensor into memory; the format is a length, a JSON
     # header with byte offsets and the bytes, so after its validation they are mapped where they lie.
-    import json
-
     from safetensors import safe_open
 
     with safe_open(path, "np"):

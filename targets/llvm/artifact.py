@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import re
-import tempfile
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -13,9 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from ...dialects.errors import TenonError
+from ...passes.memory.buffers import aligned, aligned_bytes
 from ..record import TargetRecord
 from .aliasing import BUFFER_ALIGNMENT
 from .codegen import CompiledModule, emit_assembly, emit_object
+from .elf import object_before
+
+_WEIGHTS_SECTION = ".rodata.tenon_weights"
 
 _IDLE_ARENAS = 4
 """Arenas kept for the next calls; calls that run at the same time each have their own."""
@@ -25,9 +28,9 @@ class NativeArtifact:
     """Native code for one model on one target.
 
     llvm_text: the module, `void @main(inputs..., outputs..., weights, arena)` and its kernels; weights:
-    uint8, copied; arena_bytes: the scratch memory of one call; arguments: how many inputs and outputs;
-    mlir_text: the lowered module the text came from, or a function that prints it. `seconds` is for who
-    compiles to note what each step took."""
+    uint8, copied unless they start at a multiple of 64; arena_bytes: the scratch memory of one call;
+    arguments: how many inputs and outputs; mlir_text: the lowered module the text came from, or a function
+    that prints it. `seconds` is for who compiles to note what each step took."""
 
     def __init__(
         self,
@@ -39,8 +42,7 @@ class NativeArtifact:
         mlir_text: str | Callable[[], str] = "",
     ):
         self.llvm_text, self.record, self.arena_bytes = llvm_text, record, arena_bytes
-        self.weights = aligned_bytes(weights.nbytes)
-        self.weights[: weights.nbytes] = weights.reshape(-1).view(np.uint8)
+        self.weights = aligned(weights)
         self.arguments = arguments
         self.seconds: dict[str, float] = {}
         self._mlir_text = mlir_text
@@ -78,24 +80,29 @@ class NativeArtifact:
             "mlir": lambda: self._mlir_text if isinstance(self._mlir_text, str) else self._mlir_text(),
             "ll": lambda: self.llvm_text,
             "asm": lambda: emit_assembly(self.llvm_text, self.record),
-            "obj": self._object_with_weights,
+            "obj": lambda: b"".join(self._object_parts()),
         }
         if kind not in forms:
             raise TenonError(f"cannot emit '{kind}': expected one of {', '.join(forms)}")
         return forms[kind]()
 
-    def object_bytes(self, weights_path: str | Path) -> bytes:
-        """An object file that defines `tenon_main(inputs..., outputs..., arena)`, `tenon_weights` and
-        `tenon_arena_bytes` (a u64; the arena must be 64-byte aligned). The weights are read from a file
-        with exactly `self.weights`: as LLVM constants 10 MB of them would take seconds."""
-        text = self.llvm_text.replace("define void @main(", "define internal void @tenon.model(")
-        return emit_object(text + _object_text(self, Path(weights_path)), self.record)
+    def write(self, kind: str, path: Path) -> None:
+        """As `emit`, into a file; the weights of an object file are not copied on the way."""
+        content = self._object_parts() if kind == "obj" else [self.emit(kind)]
+        with path.open("wb") as file:
+            for part in content:
+                file.write(part.encode() if isinstance(part, str) else part)
 
-    def _object_with_weights(self) -> bytes:
-        with tempfile.TemporaryDirectory(prefix="tenon-") as folder:
-            path = Path(folder) / "weights.bin"
-            self.weights.tofile(path)
-            return self.object_bytes(path)
+    def _object_parts(self) -> list[bytes | memoryview]:
+        """An object file that defines `tenon_main(inputs..., outputs..., arena)`, `tenon_weights` and
+        `tenon_arena_bytes` (a u64; the arena must be 64-byte aligned). As LLVM constants 10 MB of weights
+        would take seconds, so they are put behind what LLVM makes."""
+        text = self.llvm_text.replace("define void @main(", "define internal void @tenon.model(")
+        code = emit_object(text + _object_text(self), self.record)
+        return [
+            object_before(code, _WEIGHTS_SECTION, self.weights.nbytes, BUFFER_ALIGNMENT),
+            self.weights.data,
+        ]
 
     def kernel_address(self, name: str) -> int:
         """Where the code of a kernel starts."""
@@ -103,14 +110,6 @@ class NativeArtifact:
             raise TenonError(f"no kernel '{name}', the kernels are: {', '.join(self._kernels)}")
         table = ctypes.cast(self._code.address("tenon.kernels"), ctypes.POINTER(ctypes.c_uint64))
         return table[self._kernels.index(name)]
-
-
-def aligned_bytes(size: int) -> np.ndarray:
-    """Uninitialized bytes at a multiple of 64; at least one, so that the address exists."""
-    size = max(1, size)
-    memory = np.empty(size + BUFFER_ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % BUFFER_ALIGNMENT
-    return memory[start : start + size]
 
 
 def _kernel_table(names: Sequence[str]) -> str:
@@ -121,17 +120,16 @@ def _kernel_table(names: Sequence[str]) -> str:
     return f"@tenon.kernels = constant [{len(names)} x ptr] [{entries}]\n"
 
 
-def _object_text(artifact: NativeArtifact, weights: Path) -> str:
-    """The exported symbols of an object file, as LLVM text."""
-    quoted = str(weights.resolve()).replace("\\", "\\5C\\5C").replace('"', "\\5C\\22")
+def _object_text(artifact: NativeArtifact) -> str:
+    """The exported symbols of an object file, as LLVM text. The weights are a placeholder."""
     parameters = ", ".join(f"ptr %a{i}" for i in range(artifact.arguments))
     separator = ", " if parameters else ""
     return f"""
-module asm ".section .rodata.tenon_weights,\\22a\\22,@progbits"
+module asm ".section {_WEIGHTS_SECTION},\\22a\\22,@progbits"
 module asm ".balign {BUFFER_ALIGNMENT}"
 module asm ".globl tenon_weights"
 module asm "tenon_weights:"
-module asm ".incbin \\22{quoted}\\22"
+module asm ".byte 0"
 module asm ".text"
 @tenon_weights = external hidden constant [{artifact.weights.nbytes} x i8]
 @tenon_arena_bytes = constant i64 {artifact.arena_bytes}

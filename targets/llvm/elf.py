@@ -1,4 +1,4 @@
-"""What an object file leaves to the linker: the undefined symbols of an ELF64 relocatable file."""
+"""Reading and patching ELF64 relocatable files: their undefined symbols, and large content of a section."""
 
 from __future__ import annotations
 
@@ -12,15 +12,38 @@ _SYMBOL = struct.Struct("<IBBHQQ")
 
 def undefined_symbols(data: bytes) -> list[str]:
     """Names of the symbols the object uses but does not define, in their order there."""
-    (table,) = struct.unpack_from("<Q", data, 0x28)
-    count = struct.unpack_from("<H", data, 0x3C)[0]
-    sections = [_SECTION.unpack_from(data, table + i * _SECTION.size) for i in range(count)]
+    sections = _sections(data)
     return [
         name
         for section in sections
         if section[1] == _SYMBOL_TABLE
         for name in _undefined(data, sections, section)
     ]
+
+
+def object_before(data: bytes, section: str, size: int, alignment: int) -> bytes:
+    """The object file `data`, padded, with `section` moved to its end: the `size` bytes that the caller
+    writes after it are the content of the section. So they need not pass through the assembler."""
+    sections = _sections(data)
+    (names_index,) = struct.unpack_from("<H", data, 0x3E)
+    names = sections[names_index][4]
+    wanted = section.encode() + b"\0"
+    (index,) = (i for i, s in enumerate(sections) if data.startswith(wanted, names + s[0]))
+    padded = bytearray(data + b"\0" * (-len(data) % alignment))
+    changed = list(sections[index])
+    changed[4:6] = len(padded), size
+    _SECTION.pack_into(padded, _table(data) + index * _SECTION.size, *changed)
+    return bytes(padded)
+
+
+def _table(data: bytes) -> int:
+    """Where the section headers are."""
+    return struct.unpack_from("<Q", data, 0x28)[0]
+
+
+def _sections(data: bytes) -> list[tuple]:
+    (count,) = struct.unpack_from("<H", data, 0x3C)
+    return [_SECTION.unpack_from(data, _table(data) + i * _SECTION.size) for i in range(count)]
 
 
 def _undefined(data: bytes, sections: list[tuple], section: tuple) -> Iterator[str]:

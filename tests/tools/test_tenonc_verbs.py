@@ -28,6 +28,10 @@ class ReferenceArtifact:
     def emit(self, kind):
         return self.text.encode() if kind == "obj" else f"{kind}\n{self.text}"
 
+    def write(self, kind, path):
+        content = self.emit(kind)
+        path.write_bytes(content if kind == "obj" else content.encode())
+
 
 @pytest.fixture(autouse=True)
 def reference_pipeline(monkeypatch):

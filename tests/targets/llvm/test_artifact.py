@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from tenonc.dialects.errors import TenonError
+from tenonc.passes.memory.buffers import aligned, aligned_bytes
 from tenonc.targets.llvm import emit_llvm
-from tenonc.targets.llvm.artifact import NativeArtifact, aligned_bytes
+from tenonc.targets.llvm.artifact import NativeArtifact
 from tenonc.targets.llvm.timing import least_seconds, time_kernel
 from tenonc.targets.record import host
 
@@ -81,9 +82,8 @@ def test_every_form_can_be_emitted(artifact: NativeArtifact):
 
 @pytest.mark.skipif(shutil.which("ld") is None, reason="needs a linker")
 def test_the_object_file_links_and_runs(artifact: NativeArtifact, tmp_path):
-    weights = tmp_path / 'odd "name" \\ weights.bin'
-    artifact.weights.tofile(weights)
-    (tmp_path / "model.o").write_bytes(artifact.object_bytes(weights))
+    artifact.write("obj", tmp_path / "model.o")
+    assert (tmp_path / "model.o").read_bytes() == artifact.emit("obj")
     subprocess.run(["ld", "-shared", "model.o", "-o", "model.so"], cwd=tmp_path, check=True)
     library = ctypes.CDLL(str(tmp_path / "model.so"))
     assert ctypes.c_uint64.in_dll(library, "tenon_arena_bytes").value == 4 * COUNT
@@ -113,3 +113,11 @@ def test_least_seconds_divides_by_the_iterations():
 def test_aligned_bytes(size: int):
     memory = aligned_bytes(size)
     assert memory.ctypes.data % 64 == 0 and len(memory) == max(1, size)
+
+
+def test_aligned_memory_is_taken_as_it_is():
+    memory = aligned_bytes(100)
+    assert aligned(memory) is memory
+    moved = aligned(memory[1:])
+    assert moved.ctypes.data % 64 == 0
+    np.testing.assert_array_equal(moved, memory[1:])

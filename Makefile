@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 INSTALL := $(PY) -m pip install -q --disable-pip-version-check -c constraints.txt
 
 .NOTPARALLEL:
-.PHONY: demo test lint train bench conformance clean
+.PHONY: demo test lint train bench conformance models clean
 
 demo: $(VENV)/.installed-demo
 	$(PY) examples/digits/demo.py
@@ -26,6 +26,9 @@ bench: $(VENV)/.installed-demo
 
 conformance: $(VENV)/.installed-demo
 	$(PY) -m tenonc.tools.tenonc conformance --group all --json build/conformance.json $(ARGS)
+
+models: $(VENV)/.installed-bench
+	$(PY) -m tenonc.tools.tenonc models export all -o build/models
 
 $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: Tenon needs python 3.11 or newer, $(PYTHON) is " + sys.version.split()[0])'

@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from . import conformance
+from . import conformance, model_verb
 from .failures import failure, silence_stdout
 from .verb import Verb, add_debug
 
@@ -79,6 +79,7 @@ VERBS = (
         _run,
     ),
     conformance.VERB,
+    model_verb.VERB,
 )
 
 

@@ -1,0 +1,102 @@
+"""The benchmark models, by name: known architectures with seeded weights, as ONNX files.
+
+Those written here as torch modules need the extra `bench`; those that ship inside the onnx package need
+onnxruntime, to measure their batch norms' statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ...dialects.errors import TenonError, UsageError
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+PRECISIONS = ("fp32",)
+
+IMAGE = (1, 3, 224, 224)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model: what it is, and the function that makes its ONNX model from its name."""
+
+    summary: str
+    build: Callable[[str], ModelProto]
+
+
+def _torch(
+    summary: str, module: str, factory: str, *arguments: Any, shape: tuple[int, ...] = IMAGE, words: int = 0
+) -> Entry:
+    """An entry for `factory(*arguments)` of a module of this package; names in `arguments` that the module
+    defines stand for what they name. `words`: the input holds integers below it, else normal numbers."""
+
+    def build(name: str) -> ModelProto:
+        from .export import export_module
+
+        home = import_module(f".{module}", __package__)
+        given = [getattr(home, a) if isinstance(a, str) else a for a in arguments]
+        return export_module(name, partial(getattr(home, factory), *given), shape, words)
+
+    return Entry(summary, build)
+
+
+def _light(file: str) -> Entry:
+    def build(name: str) -> ModelProto:
+        from .light import seeded_light
+
+        return seeded_light(name, file)
+
+    return Entry(f"{file} of the onnx package", build)
+
+
+MODELS: dict[str, Entry] = {
+    "resnet18": _torch("ResNet-18, 224x224", "residual", "resnet", "BasicBlock", (2, 2, 2, 2)),
+    "resnet50": _torch("ResNet-50, 224x224", "residual", "resnet", "Bottleneck", (3, 4, 6, 3)),
+    "mobilenetv2": _torch("MobileNetV2, 224x224", "residual", "mobilenet_v2"),
+    "efficientnet": _torch("like EfficientNet-B0: gates and SiLU, 224x224", "residual", "efficientnet"),
+    "densenet121": _torch("DenseNet-121, 224x224", "concatenating", "densenet"),
+    "unet": _torch(
+        "U-Net: transposed convolutions, resize, 128x128", "concatenating", "UNet", shape=(1, 3, 128, 128)
+    ),
+    "bert-base": _torch(
+        "BERT-base encoder: 12 layers, 128 tokens of 768", "sequences", "bert", shape=(1, 128, 768)
+    ),
+    "vit-tiny": _torch("ViT-Tiny, 224x224", "sequences", "VisionTransformer"),
+    "gpt2-block": _torch(
+        "one causal block of GPT-2, 128 tokens of 768", "sequences", "gpt2_block", shape=(1, 128, 768)
+    ),
+    "lstm-tagger": _torch(
+        "bidirectional LSTM over 32 word numbers", "sequences", "Tagger", shape=(1, 32), words=1000
+    ),
+    **{
+        f"onnx-{file.replace('_', '-')}": _light(file)
+        for file in (
+            *("resnet50", "squeezenet", "shufflenet", "densenet121", "inception_v1", "inception_v2"),
+            *("vgg19", "bvlc_alexnet", "zfnet512"),
+        )
+    },
+}
+
+
+def check_known(names: Sequence[str], precision: str = "fp32") -> None:
+    """Raises for a name or a precision that is not in the table."""
+    for name in names:
+        if name not in MODELS:
+            raise UsageError(f"no model '{name}', the models are: {', '.join(MODELS)}")
+    if precision not in PRECISIONS:
+        raise UsageError(f"precision '{precision}' is unknown, expected one of {', '.join(PRECISIONS)}")
+
+
+def build_model(name: str, precision: str = "fp32") -> ModelProto:
+    """The ONNX model called `name`; the same bytes each time."""
+    check_known([name], precision)
+    try:
+        return MODELS[name].build(name)
+    except ModuleNotFoundError as error:
+        extra = f"{error.name}, which the extra 'bench' installs: pip install 'tenonc[bench]'"
+        raise TenonError(f"model '{name}' needs {extra}") from None

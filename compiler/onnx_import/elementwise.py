@@ -7,6 +7,7 @@ from __future__ import annotations
 from functools import reduce
 
 import numpy as np
+from xdsl.dialects.builtin import f64
 from xdsl.ir import SSAValue
 
 from ...dialects import nn
@@ -17,13 +18,16 @@ from .registry import Rule, onnx_op
 from .tensors import element_type
 
 DIRECT = {
-    "Abs": "abs", "Add": "add", "And": "and", "Ceil": "ceil", "Cos": "cos", "Div": "div", "Equal": "equal",
-    "Erf": "erf", "Exp": "exp", "Floor": "floor", "Greater": "greater", "GreaterOrEqual": "greater_equal",
-    "HardSwish": "hardswish", "Less": "less", "LessOrEqual": "less_equal", "Log": "log", "Mish": "mish",
-    "Mul": "mul", "Neg": "neg", "Not": "not", "Or": "or", "PRelu": "prelu", "Reciprocal": "reciprocal",
-    "Relu": "relu", "Round": "round", "Sigmoid": "sigmoid", "Sign": "sign", "Sin": "sin",
-    "Softplus": "softplus", "Softsign": "softsign", "Sqrt": "sqrt", "Sub": "sub", "Tanh": "tanh",
-    "Where": "where",
+    "Abs": "abs", "Acos": "acos", "Acosh": "acosh", "Add": "add", "And": "and", "Asin": "asin",
+    "Asinh": "asinh", "Atan": "atan", "Atanh": "atanh", "BitwiseAnd": "bit_and", "BitwiseNot": "bit_not",
+    "BitwiseOr": "bit_or", "BitwiseXor": "bit_xor", "Ceil": "ceil", "Cos": "cos", "Cosh": "cosh",
+    "Div": "div", "Equal": "equal", "Erf": "erf", "Exp": "exp", "Floor": "floor", "Greater": "greater",
+    "GreaterOrEqual": "greater_equal", "HardSwish": "hardswish", "Less": "less",
+    "LessOrEqual": "less_equal", "Log": "log", "Mish": "mish", "Mul": "mul", "Neg": "neg", "Not": "not",
+    "Or": "or", "PRelu": "prelu", "Reciprocal": "reciprocal", "Relu": "relu", "Round": "round",
+    "Sigmoid": "sigmoid", "Sign": "sign", "Sin": "sin", "Sinh": "sinh", "Softplus": "softplus",
+    "Softsign": "softsign", "Sqrt": "sqrt", "Sub": "sub", "Tan": "tan", "Tanh": "tanh", "Where": "where",
+    "Xor": "xor",
 }  # fmt: skip
 """ONNX op -> function of `nn.elementwise` with the same operands."""
 
@@ -59,7 +63,61 @@ def variadic(ctx: Context, node: Node) -> SSAValue:
 
 @onnx_op("Pow")
 def power(ctx: Context, node: Node) -> SSAValue:
-    return ctx.elementwise("pow", node[0], ctx.cast(node[1], node[0]))
+    """The result has the type of the base. An integer to a fraction is computed in floats."""
+    x, y = node[0], node[1]
+    integral, fraction = dtype_of(x).kind in "iu", dtype_of(y).kind not in "iu"
+    if integral and fraction:
+        wide = ctx.emit(nn.CastOp(x, f64))
+        return ctx.cast(ctx.elementwise("pow", wide, ctx.cast(y, wide)), x)
+    return ctx.elementwise("pow", x, ctx.cast(y, x))
+
+
+@onnx_op("Mod")
+def modulo(ctx: Context, node: Node) -> SSAValue:
+    """fmod=1 takes the sign of the dividend, fmod=0 that of the divisor."""
+    return ctx.elementwise("fmod" if node.attr("fmod") else "mod", node[0], node[1])
+
+
+@onnx_op("BitShift")
+def bit_shift(ctx: Context, node: Node) -> SSAValue:
+    functions = {"LEFT": "shift_left", "RIGHT": "shift_right"}
+    if node.attr("direction") not in functions:
+        raise TenonError(f"direction must be LEFT or RIGHT, got '{node.attr('direction')}'")
+    return ctx.elementwise(functions[node.attr("direction")], node[0], node[1])
+
+
+@onnx_op("IsNaN")
+def is_nan(ctx: Context, node: Node) -> SSAValue:
+    """Only a NaN differs from itself."""
+    return ctx.elementwise("not_equal", node[0], node[0])
+
+
+@onnx_op("IsInf")
+def is_inf(ctx: Context, node: Node) -> SSAValue:
+    x = node[0]
+    positive, negative = node.attr("detect_positive"), node.attr("detect_negative")
+    if positive and negative:
+        return ctx.elementwise("equal", ctx.elementwise("abs", x), ctx.scalar_like(np.inf, x))
+    if not positive and not negative:
+        return ctx.emit(nn.BroadcastOp(ctx.constant(np.asarray(False)), shape_of(x)))
+    return ctx.elementwise("equal", x, ctx.scalar_like(np.inf if positive else -np.inf, x))
+
+
+@onnx_op("Shrink")
+def shrink(ctx: Context, node: Node) -> SSAValue:
+    """x + bias below -lambd, x - bias above lambd, 0 between."""
+    x = node[0]
+    bias, high = (ctx.scalar_like(node.attr(name), x) for name in ("bias", "lambd"))
+    low = ctx.scalar_like(-node.attr("lambd"), x)
+    above = ctx.elementwise("where", ctx.elementwise("greater", x, high), ctx.elementwise("sub", x, bias),
+                            ctx.scalar_like(0, x))  # fmt: skip
+    return ctx.elementwise("where", ctx.elementwise("less", x, low), ctx.elementwise("add", x, bias), above)
+
+
+@onnx_op("BitCast")
+def bit_cast(ctx: Context, node: Node) -> SSAValue:
+    dtype = element_type(node.attr("to"), "to")
+    return ctx.emit(nn.BitcastOp(node[0], nn.element_type(dtype)))
 
 
 @onnx_op("Clip")

@@ -18,6 +18,7 @@ from .dtypes import dense_attribute as dense_attribute
 from .dtypes import element_type as element_type
 from .dtypes import is_half as is_half
 from .dtypes import numpy_dtype as numpy_dtype
+from .elementwise import BitcastOp as BitcastOp
 from .elementwise import CastOp as CastOp
 from .elementwise import ElementwiseOp as ElementwiseOp
 from .functions import ELEMENTWISE as ELEMENTWISE
@@ -45,6 +46,7 @@ NN = Dialect(
         ConstantOp,
         ElementwiseOp,
         CastOp,
+        BitcastOp,
         ConvOp,
         ConvTransposeOp,
         PoolOp,

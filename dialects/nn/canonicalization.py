@@ -85,7 +85,7 @@ def _idempotent(op: ElementwiseOp) -> SSAValue | None:
     return op.inputs[0] if repeated else None
 
 
-INVOLUTIONS = {"neg", "not"}
+INVOLUTIONS = {"neg", "not", "bit_not"}
 """f(f(x)) is x."""
 
 

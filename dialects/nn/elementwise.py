@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
-from xdsl.dialects.builtin import AnyFloat, StringAttr, TensorType, i1
+from xdsl.dialects.builtin import AnyFloat, IntegerType, StringAttr, TensorType, i1
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def, var_operand_def
 
@@ -30,6 +30,13 @@ def _float(fn: str, types: list[TensorType]) -> Attribute:
     return element
 
 
+def _integer(fn: str, types: list[TensorType]) -> Attribute:
+    element = same_element(fn, *types)
+    if not isinstance(element, IntegerType) or element == i1:
+        raise TenonError(f"{fn}: element type {element} is not an integer type")
+    return element
+
+
 def _logic(fn: str, types: list[TensorType]) -> Attribute:
     if same_element(fn, *types) != i1:
         raise TenonError(f"{fn}: element type {types[0].element_type}, expected i1")
@@ -50,6 +57,7 @@ def _where(fn: str, types: list[TensorType]) -> Attribute:
 _RULES: dict[str, Callable[[str, list[TensorType]], Attribute]] = {
     "number": _number,
     "float": _float,
+    "integer": _integer,
     "logic": _logic,
     "compare": _compare,
     "where": _where,
@@ -128,3 +136,29 @@ class CastOp(NNOperation):
         assert isinstance(self.result.type, TensorType)
         numpy_dtype(self.result.type.element_type)
         return TensorType(self.result.type.element_type, tensor_of(self.x).get_shape())
+
+
+@irdl_op_definition
+class BitcastOp(NNOperation):
+    """The bits of every element read as another type of the same width; i1 is a byte of 0 or 1.
+
+    ```mlir
+    %y = nn.bitcast(%x) : (tensor<4xf32>) -> tensor<4xui32>
+    ```
+    """
+
+    name = "nn.bitcast"
+    x = operand_def(TensorType)
+
+    def __init__(self, x: SSAValue | Operation, element_type: Attribute):
+        super().__init__(operands=[x], result_types=[_bitcast_type(tensor_of(x), element_type)])
+
+    def infer_type(self) -> TensorType:
+        return _bitcast_type(tensor_of(self.x), self.type.element_type)
+
+
+def _bitcast_type(x: TensorType, element: Attribute) -> TensorType:
+    source, to = numpy_dtype(x.element_type), numpy_dtype(element)
+    if source.itemsize != to.itemsize:
+        raise TenonError(f"bitcast: {source} has {source.itemsize} bytes an element, {to} {to.itemsize}")
+    return TensorType(element, x.get_shape())

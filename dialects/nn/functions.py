@@ -14,11 +14,12 @@ from typing import NamedTuple
 
 import numpy as np
 from xdsl.dialects import arith, math
+from xdsl.dialects.builtin import IntegerType
 from xdsl.ir import SSAValue as Value
 
 from .numeric import erf, integer_divide, maximum, minimum
 from .scalar_builder import ScalarBuilder as B
-from .scalar_builder import is_float
+from .scalar_builder import is_float, is_unsigned
 
 GELU_CUBIC = 0.044715
 SELU_ALPHA = 1.6732632423543772
@@ -28,8 +29,8 @@ SELU_GAMMA = 1.0507009873554805
 class Function(NamedTuple):
     """`numpy` takes and returns arrays (floats as f64); `body` emits scalar ops for the same operands.
 
-    `rule` names the operand and result types: number (one type T -> T), float (T a float), logic (i1),
-    compare (T, T -> i1), where (i1, T, T -> T)."""
+    `rule` names the operand and result types: number (one type T -> T), float (T a float), integer (T an
+    integer), logic (i1), compare (T, T -> i1), where (i1, T, T -> T)."""
 
     arity: int
     rule: str
@@ -94,6 +95,84 @@ def _leaky(b: B, x: Value, slope: Value) -> Value:
     return b.select(b.compare("ge", x, b.like(x, 0)), x, b.mul(slope, x))
 
 
+def _mod(b: B, x: Value, y: Value) -> Value:
+    """What fmod leaves, plus the divisor where the signs of the two differ."""
+    rest, zero = b.rem(x, y), b.like(x, 0)
+    if is_unsigned(x.type):
+        return rest
+    differs = b(arith.XOrIOp, b.compare("lt", rest, zero), b.compare("lt", y, zero))
+    inexact = b.compare("ne", rest, zero)
+    result = b.select(b(arith.AndIOp, inexact, differs), b.add(rest, y), rest)
+    return b.select(inexact, result, b(math.CopySignOp, zero, y)) if is_float(x.type) else result
+
+
+def _pow(b: B, x: Value, y: Value) -> Value:
+    """Integers by squaring, one bit of the exponent after another; a negative exponent leaves what is not 0
+    of the reciprocal: of 1 and -1."""
+    if is_float(x.type):
+        return b(math.PowFOp, x, y)
+    assert isinstance(x.type, IntegerType)
+    zero, one = b.like(x, 0), b.like(x, 1)
+    result, square = one, x
+    for bit in range(x.type.width.data):
+        taken = b.compare("ne", b(arith.AndIOp, y, b.like(y, 1 << bit)), zero)
+        result = b.mul(result, b.select(taken, square, one))
+        square = b.mul(square, square)
+    if is_unsigned(x.type):
+        return result
+    odd = b.compare("ne", b(arith.AndIOp, y, one), zero)
+    alternating = b.select(b.compare("eq", x, b.like(x, -1)), b.select(odd, x, one), zero)
+    return b.select(b.compare("lt", y, zero), b.select(b.compare("eq", x, one), one, alternating), result)
+
+
+def _shift(direction: str) -> Callable[[B, Value, Value], Value]:
+    """0 where more bits are shifted than there are, which LLVM leaves undefined; the sign for a right shift
+    of a negative number."""
+
+    def emit(b: B, x: Value, y: Value) -> Value:
+        assert isinstance(x.type, IntegerType)
+        last = x.type.width.data - 1
+        inside = b(arith.CmpiOp, y, b.like(y, last), "ule")
+        if direction == "left":
+            return b.select(inside, b(arith.ShLIOp, x, b.select(inside, y, b.like(y, 0))), b.like(x, 0))
+        shifted = b.shift_right(x, b.select(inside, y, b.like(y, last)))
+        return b.select(inside, shifted, b.like(x, 0)) if is_unsigned(x.type) else shifted
+
+    return emit
+
+
+def _np_shift(left: bool) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    def shift(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        inside = (y >= 0) & (y < 8 * x.itemsize)
+        last = np.asarray(8 * x.itemsize - 1, x.dtype)
+        by = np.where(inside, y, last)
+        shifted = np.left_shift(x, by) if left else np.right_shift(x, by)
+        return shifted if x.dtype.kind == "i" and not left else np.where(inside, shifted, np.zeros_like(x))
+
+    return shift
+
+
+def _np_pow(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if x.dtype.kind == "f":
+        return np.power(x, y)
+    negative = y < 0
+    powers = np.power(x, np.where(negative, np.zeros_like(y), y))
+    alternating = np.where(x == -1, np.where(y & 1 != 0, x, 1), 0) if x.dtype.kind == "i" else powers
+    return np.where(negative, np.where(x == 1, 1, alternating), powers).astype(x.dtype)
+
+
+def _np_mod(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if x.dtype.kind == "f":
+        return np.mod(x, y)
+    return np.where(y == 0, np.zeros_like(x), np.mod(x, np.where(y == 0, np.ones_like(y), y)))
+
+
+def _np_fmod(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if x.dtype.kind == "f":
+        return np.fmod(x, y)
+    return np.where(y == 0, np.zeros_like(x), np.fmod(x, np.where(y == 0, np.ones_like(y), y)))
+
+
 def _integer_identity(op: type) -> Callable[[B, Value], Value]:
     return lambda b, x: b(op, x) if is_float(x.type) else x
 
@@ -143,7 +222,9 @@ ELEMENTWISE: dict[str, Function] = {
     "sub": Function(2, "number", np.subtract, B.sub),
     "mul": Function(2, "number", np.multiply, B.mul),
     "div": Function(2, "number", _np_divide, B.div, "x / 0 is IEEE's for floats, 0 for integers"),
-    "pow": Function(2, "float", np.power, _call(math.PowFOp), "pow(x, 0) and pow(1, y) are 1 even for NaN"),
+    "pow": Function(2, "number", _np_pow, _pow, "pow(x, 0) and pow(1, y) are 1 even for NaN"),
+    "mod": Function(2, "number", _np_mod, _mod, "of the divisor's sign; of an integer divisor 0 it is 0"),
+    "fmod": Function(2, "number", _np_fmod, B.rem, "of the dividend's sign; of an integer divisor 0 it is 0"),
     "min": Function(2, "number", minimum, B.min),
     "max": Function(2, "number", maximum, B.max),
     "neg": Function(1, "number", np.negative, B.neg),
@@ -161,6 +242,15 @@ ELEMENTWISE: dict[str, Function] = {
     "sign": Function(1, "number", _np_sign, _sign, "of a zero that zero"),
     "sin": Function(1, "float", np.sin, _call(math.SinOp)),
     "cos": Function(1, "float", np.cos, _call(math.CosOp)),
+    "tan": Function(1, "float", np.tan, _call(math.TanOp)),
+    "asin": Function(1, "float", np.arcsin, _call(math.AsinOp), "outside -1..1 NaN"),
+    "acos": Function(1, "float", np.arccos, _call(math.AcosOp), "outside -1..1 NaN"),
+    "atan": Function(1, "float", np.arctan, _call(math.AtanOp)),
+    "sinh": Function(1, "float", np.sinh, _call(math.SinhOp)),
+    "cosh": Function(1, "float", np.cosh, _call(math.CoshOp)),
+    "asinh": Function(1, "float", np.arcsinh, _call(math.AsinhOp)),
+    "acosh": Function(1, "float", np.arccosh, _call(math.AcoshOp), "below 1 NaN"),
+    "atanh": Function(1, "float", np.arctanh, _call(math.AtanhOp), "outside -1..1 NaN"),
     "tanh": Function(1, "float", np.tanh, _call(math.TanhOp)),
     "erf": Function(1, "float", erf, _call(math.ErfOp)),
     "sigmoid": Function(1, "float", _np_sigmoid, _sigmoid),
@@ -207,4 +297,10 @@ ELEMENTWISE: dict[str, Function] = {
     "or": Function(2, "logic", np.logical_or, _call(arith.OrIOp)),
     "xor": Function(2, "logic", np.logical_xor, _call(arith.XOrIOp)),
     "not": Function(1, "logic", np.logical_not, lambda b, x: b(arith.XOrIOp, x, b.like(x, 1))),
+    "bit_and": Function(2, "integer", np.bitwise_and, _call(arith.AndIOp)),
+    "bit_or": Function(2, "integer", np.bitwise_or, _call(arith.OrIOp)),
+    "bit_xor": Function(2, "integer", np.bitwise_xor, _call(arith.XOrIOp)),
+    "bit_not": Function(1, "integer", np.bitwise_not, lambda b, x: b(arith.XOrIOp, x, b.like(x, -1))),
+    "shift_left": Function(2, "integer", _np_shift(True), _shift("left"), "0 from the width on"),
+    "shift_right": Function(2, "integer", _np_shift(False), _shift("right"), "0 or -1 from the width on"),
 }

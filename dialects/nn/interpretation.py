@@ -16,7 +16,7 @@ from .base import NNOperation, tensor_of
 from .constant import ConstantOp
 from .conv import ConvOp
 from .dtypes import dense_array, numpy_dtype
-from .elementwise import CastOp, ElementwiseOp
+from .elementwise import BitcastOp, CastOp, ElementwiseOp
 from .linear import MatmulOp
 from .norm import BatchNormOp
 from .pool import PoolOp
@@ -120,6 +120,11 @@ class NNFunctions(InterpreterFunctions):
     def cast(self, interpreter: Interpreter, op: CastOp, args: Args):
         with np.errstate(all="ignore"):
             return (_convert(args[0], numpy_dtype(op.type.element_type)),)
+
+    @impl(BitcastOp)
+    def bitcast(self, interpreter: Interpreter, op: BitcastOp, args: Args):
+        dtype = numpy_dtype(op.type.element_type)
+        return (np.ascontiguousarray(args[0]).reshape(args[0].shape).view(dtype),)
 
     @impl(ConvOp)
     def conv(self, interpreter: Interpreter, op: ConvOp, args: Args):

@@ -17,7 +17,7 @@ from xdsl.passes import ModulePass
 
 from ...dialects import nn
 from ...dialects.errors import TenonError
-from .elementwise import lower_broadcast, lower_cast, lower_elementwise, lower_transpose
+from .elementwise import lower_bitcast, lower_broadcast, lower_cast, lower_elementwise, lower_transpose
 from .emitter import Emitter, Rule
 from .empty import replace_empty_values
 from .index import lower_gather, lower_gather_elements
@@ -30,6 +30,7 @@ from .views import lower_concat, lower_pad, lower_reshape, lower_slice
 RULES: dict[type[nn.NNOperation], Rule] = {
     nn.ElementwiseOp: lower_elementwise,
     nn.CastOp: lower_cast,
+    nn.BitcastOp: lower_bitcast,
     nn.BroadcastOp: lower_broadcast,
     nn.TransposeOp: lower_transpose,
     nn.ConvOp: lower_conv,

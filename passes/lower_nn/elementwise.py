@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from xdsl.dialects.builtin import i1
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineExpr
 
 from ...dialects import nn
+from ...dialects.nn.scalar_builder import ScalarBuilder, reinterpret
 from .emitter import Emitter, Operand, at
 
 
@@ -18,6 +20,18 @@ def lower_elementwise(emit: Emitter, op: nn.ElementwiseOp) -> SSAValue:
 def lower_cast(emit: Emitter, op: nn.CastOp) -> SSAValue:
     to = op.type.element_type
     return emit.elementwise([emit.broadcast(op.x, op.shape)], to, op.shape, lambda b, x: b.cast(x, to))
+
+
+def lower_bitcast(emit: Emitter, op: nn.BitcastOp) -> SSAValue:
+    """The only op that sees the bits of a 16-bit float."""
+    to = op.type.element_type
+
+    def body(b: ScalarBuilder, x: SSAValue) -> SSAValue:
+        if x.type == to:
+            return x
+        return b.cast(x, to) if i1 in (x.type, to) else b(reinterpret, x, to)
+
+    return emit.elementwise([emit.broadcast(op.x, op.shape)], to, op.shape, body, raw=True)
 
 
 def lower_broadcast(emit: Emitter, op: nn.BroadcastOp) -> SSAValue:

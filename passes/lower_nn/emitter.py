@@ -77,13 +77,15 @@ class Emitter:
     def empty(self, element: Attribute, shape: Sequence[int]) -> SSAValue:
         return self(tensor.EmptyOp([], TensorType(element, shape)))
 
-    def generic(self, inputs: Sequence[Operand], init: Operand, reductions: int, body: Body) -> SSAValue:
+    def generic(
+        self, inputs: Sequence[Operand], init: Operand, reductions: int, body: Body, raw: bool = False
+    ) -> SSAValue:
         """A linalg.generic whose last `reductions` loops are reductions. `body` takes the inputs' elements,
-        and with reductions the accumulator too; it sees 16-bit floats as f32."""
+        and with reductions the accumulator too; unless `raw`, it sees 16-bit floats as f32."""
         operands = [*inputs, init]
         block = Block(arg_types=[nn.tensor_of(operand.value).element_type for operand in operands])
         arguments = block.args if reductions else block.args[:-1]
-        fill_body(block, body, arguments)
+        fill_body(block, body, arguments, raw)
         parallel = init.access.num_dims - reductions
         kinds = [IteratorTypeAttr.parallel()] * parallel
         kinds += [IteratorTypeAttr.reduction()] * reductions
@@ -99,11 +101,16 @@ class Emitter:
         )
 
     def elementwise(
-        self, inputs: Sequence[Operand], element: Attribute, shape: Sequence[int], body: Body
+        self,
+        inputs: Sequence[Operand],
+        element: Attribute,
+        shape: Sequence[int],
+        body: Body,
+        raw: bool = False,
     ) -> SSAValue:
         """A generic of parallel loops over a fresh result."""
         init = Operand(self.empty(element, shape), AffineMap.identity(len(shape)))
-        return self.generic(inputs, init, 0, body)
+        return self.generic(inputs, init, 0, body, raw)
 
     def broadcast(self, value: SSAValue, result: Sequence[int]) -> Operand:
         return Operand(value, broadcast_access(nn.tensor_of(value).get_shape(), result))
@@ -142,12 +149,12 @@ class Emitter:
         return self(tensor.PadOp(x, [], [], Region(block), list(low), list(high), TensorType(element, shape)))
 
 
-def fill_body(block: Block, body: Body, arguments: Sequence[SSAValue]) -> None:
+def fill_body(block: Block, body: Body, arguments: Sequence[SSAValue], raw: bool) -> None:
     """The scalar code of `body` on block arguments, ended by a yield of the last argument's type. What only
     moves 16-bit floats leaves them as they are."""
     builder, narrow = ScalarBuilder(), {}
     for argument in arguments:
-        wide = builder.cast(argument, nn.compute_type(argument.type))
+        wide = argument if raw else builder.cast(argument, nn.compute_type(argument.type))
         narrow[wide] = argument
     result = body(builder, *narrow)
     element = block.args[-1].type

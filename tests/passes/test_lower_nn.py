@@ -72,6 +72,14 @@ def test_elementwise_functions(fn):
     operands = [x, floats(46), np.abs(floats(46)) + 1][: function.arity]
     if fn in ("log", "sqrt", "rsqrt", "pow"):
         operands[0] = np.abs(operands[0]) + np.float32(0.1)
+    if fn in ("asin", "acos", "atanh"):
+        operands[0] = np.sin(operands[0])
+    if fn == "acosh":
+        operands[0] = np.abs(operands[0]) + np.float32(1.1)
+    if fn in ("sinh", "cosh", "tan"):
+        operands[0] = operands[0] / np.float32(20)
+    if function.rule == "integer":
+        operands = [np.round(v * 9).astype(np.int32) for v in operands]
     if function.rule == "logic":
         operands = [v > 0 for v in operands]
     if function.rule == "where":
@@ -79,7 +87,10 @@ def test_elementwise_functions(fn):
     check(lambda emit, *xs: emit(nn.ElementwiseOp(fn, *xs)), *operands, tolerance=1e-6)
 
 
-INTEGER_FUNCTIONS = ["add", "sub", "mul", "div", "min", "max", "neg", "abs", "sign", "relu", "clip", "less"]
+INTEGER_FUNCTIONS = (
+    "add sub mul div mod fmod pow min max neg abs sign relu clip less bit_and bit_or bit_xor bit_not"
+    " shift_left shift_right"
+).split()
 
 
 @pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "u4", "i8", "u8"])
@@ -91,6 +102,10 @@ def test_elementwise_functions_of_integers(fn, dtype):
         np.concatenate([RNG.permutation(edges), RNG.integers(info.min, info.max, 50, dtype, endpoint=True)])
         for _ in range(nn.ELEMENTWISE[fn].arity)
     ]
+    if fn == "div" and dtype[0] == "i":  # numpy warns of the smallest divided by -1
+        operands[1] = np.where(operands[1] == -1, operands[1].dtype.type(3), operands[1])
+    if fn == "pow":  # exponents of every size, of few bits: numpy's are slow
+        operands[1] %= 90
     check_unsigned(lambda emit, *xs: emit(nn.ElementwiseOp(fn, *xs)), *operands)
 
 

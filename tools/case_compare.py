@@ -46,7 +46,8 @@ def _compare_arrays(what: str, got: np.ndarray, want: np.ndarray, rtol: float, a
     close = np.isclose(left, right, rtol=rtol, atol=atol, equal_nan=True)
     if not close.all():
         with np.errstate(invalid="ignore"):
-            worst = np.nan_to_num(np.abs(left - right)[~close], nan=np.inf).max()
+            error = np.abs(left - right)[~close]
+        worst = np.where(np.isnan(error), np.inf, error).max()
         raise Wrong(
             f"{what}: {int((~close).sum())} of {close.size} values are wrong, the worst by {worst:.3g}"
         )

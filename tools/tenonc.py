@@ -10,30 +10,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from . import conformance, model_verb
+from . import compare, conformance, model_verb
 from .failures import failure, silence_stdout
-from .verb import Verb, add_debug
-
-
-def _model_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="the ONNX file")
-    parser.add_argument(
-        "--target", default="host", metavar="NAME", help="machine to compile for (default: host)"
-    )
-    parser.add_argument(
-        "--shape", action="append", default=[], metavar="INPUT=N,C,H,W", help="whole shape of an input"
-    )
-    parser.add_argument(
-        "--dim", action="append", default=[], metavar="NAME=N", help="value of a symbolic dimension"
-    )
-    parser.add_argument(
-        "--constant", action="append", default=[], metavar="INPUT=FILE.npy", help="value to compile in"
-    )
-    add_debug(parser)
+from .verb import Verb, add_model
 
 
 def _compile_arguments(parser: argparse.ArgumentParser) -> None:
-    _model_arguments(parser)
+    add_model(parser)
     parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="folder for the results")
     parser.add_argument(
         "--emit", default="obj", metavar="KINDS", help="what to write, of mlir,ll,asm,obj (default: obj)"
@@ -44,7 +27,7 @@ def _compile_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
-    _model_arguments(parser)
+    add_model(parser)
     parser.add_argument(
         "--input", action="append", default=[], metavar="NAME=FILE.npy", help="value of an input"
     )
@@ -78,6 +61,7 @@ VERBS = (
         _run_arguments,
         _run,
     ),
+    compare.VERB,
     conformance.VERB,
     model_verb.VERB,
 )

@@ -23,3 +23,21 @@ class Verb:
 def add_debug(parser: argparse.ArgumentParser) -> None:
     """The option that every verb has."""
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """The arguments that say which model is compiled, and for what."""
+    parser.add_argument("model", help="the ONNX file")
+    parser.add_argument(
+        "--target", default="host", metavar="NAME", help="machine to compile for (default: host)"
+    )
+    parser.add_argument(
+        "--shape", action="append", default=[], metavar="INPUT=N,C,H,W", help="whole shape of an input"
+    )
+    parser.add_argument(
+        "--dim", action="append", default=[], metavar="NAME=N", help="value of a symbolic dimension"
+    )
+    parser.add_argument(
+        "--constant", action="append", default=[], metavar="INPUT=FILE.npy", help="value to compile in"
+    )
+    add_debug(parser)

@@ -24,9 +24,13 @@ def load_model(arguments: argparse.Namespace) -> compiler.Model:
     """The model of the command line, with its shapes and constant inputs bound."""
     shapes = named_values("--shape", arguments.shape, extents, "x=1,3,224,224")
     dims = named_values("--dim", arguments.dim, extent, "N=1")
+    return compiler.load(arguments.model, shapes=shapes, dims=dims, constants=read_constants(arguments))
+
+
+def read_constants(arguments: argparse.Namespace) -> dict[str, np.ndarray]:
+    """The arrays of `--constant` by input name."""
     files = named_values("--constant", arguments.constant, str, "shape=shape.npy")
-    constants = {name: read_array(name, Path(file)) for name, file in files.items()}
-    return compiler.load(arguments.model, shapes=shapes, dims=dims, constants=constants)
+    return {name: read_array(name, Path(file)) for name, file in files.items()}
 
 
 def compile_model(arguments: argparse.Namespace) -> None:

@@ -1,0 +1,90 @@
+"""`tenonc compare`: every value of a compiled model against onnxruntime."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..dialects.errors import TenonError, UsageError
+from .verb import Verb, add_model
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..compiler.compare import Deviation
+
+PEERS = ("onnxruntime",)
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    add_model(parser)
+    parser.add_argument("--vs", default="onnxruntime", choices=PEERS, help="the peer (default: onnxruntime)")
+    parser.add_argument("--inputs", metavar="FILE.npz", help="input values by name (default: seeded ones)")
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        default=1e-4,
+        metavar="T",
+        help="largest deviation, relative to a value's largest magnitude (default: 1e-4)",
+    )
+    parser.add_argument("--worst", type=int, default=10, metavar="N", help="rows of the table (default: 10)")
+
+
+def compare_model(arguments: argparse.Namespace) -> None:
+    """Compare, show the worst values, and fail where one is beyond the tolerance."""
+    import onnx
+
+    from ..compiler.compare import compare
+    from .tables import print_table, progress
+    from .verbs import load_model, read_constants
+
+    if not arguments.tolerance >= 0:
+        raise UsageError(f"--tolerance is {arguments.tolerance}, expected a number from 0")
+    model = load_model(arguments)
+    inputs = read_arrays(Path(arguments.inputs)) if arguments.inputs else None
+    proto = onnx.load(arguments.model)
+    with progress(arguments.model) as step:
+        found = compare(model, proto, inputs, read_constants(arguments), arguments.target, step)
+    worst = sorted(found.values, key=lambda d: -d.max_rel)[: arguments.worst]
+    title = f"{arguments.model}: {len(found.values)} values against {arguments.vs}, the worst"
+    columns = ("value", "node", "op", "max abs", "max rel to the value's max")
+    print_table(title, columns, [_row(d) for d in worst])
+    print_table("outputs of the plain compile", columns, [_row(d) for d in found.outputs])
+    beyond = found.beyond(arguments.tolerance)
+    if beyond:
+        first = beyond[0]
+        raise TenonError(
+            f"{len(beyond)} values differ by more than {arguments.tolerance:g} of their largest magnitude, "
+            f"first '{first.value}' of node '{first.node}' ({first.op}), by {first.max_rel:.3g}"
+        )
+
+
+def _row(d: Deviation) -> tuple[str, ...]:
+    return d.value, d.node, d.op, f"{d.max_abs:.3g}", f"{d.max_rel:.3g}"
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file; nothing pickled is ever loaded."""
+    import zipfile
+
+    import numpy as np
+
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if isinstance(archive, np.ndarray):
+                raise TenonError(f"{path}: is one array, expected an .npz file with an array for each input")
+            return {name: archive[name] for name in archive.files}
+    except FileNotFoundError:
+        raise TenonError(f"{path}: no such file") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        raise TenonError(f"{path}: is not an .npz file of plain numbers, or is truncated") from None
+
+
+VERB = Verb(
+    "compare",
+    "compare every value of a compiled model with onnxruntime",
+    "tenonc compare model.onnx --vs onnxruntime --inputs d.npz --tolerance 1e-4",
+    _configure,
+    compare_model,
+)

@@ -23,10 +23,11 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ..dialects import tensorized
 from ..dialects.errors import TenonError
 from ..dialects.nn import ScanOp, is_compile_time
+from .fusion.buffers import KernelBuffers
 from .fusion.build import KernelBuilder
-from .fusion.build_rows import RowKernelBuilder
-from .fusion.group import Group, form_groups
-from .fusion.rows import RowGroup, form_row_groups
+from .fusion.build_concat import ConcatBuilder
+from .fusion.group import Group
+from .fusion.growth import form_groups
 from .fusion.views import VIEWS, base
 
 
@@ -50,7 +51,7 @@ class _KernelTable:
         self.known: dict[tuple, str] = {}
         self.names = {op.sym_name.data for op in tensorized.kernels(module)}
 
-    def add(self, builder: KernelBuilder, hint: str) -> str:
+    def add(self, builder: KernelBuffers, hint: str) -> str:
         kernel = builder.build("kernel")
         key = _structure(kernel)
         if key not in self.known:
@@ -92,9 +93,9 @@ def _lower_function(function: func.FuncOp, table: _KernelTable) -> None:
     block = function.body.block
     physical: dict[SSAValue, SSAValue] = {}
     calls: list[tuple[Operation, Operation]] = []
-    ops = list(block.ops)
-    for group in form_groups(ops, form_row_groups(ops)):
-        builder = RowKernelBuilder(group) if isinstance(group, RowGroup) else KernelBuilder(group)
+    for group in form_groups(list(block.ops)):
+        concat = group.concat
+        builder = ConcatBuilder(concat) if concat is not None else KernelBuilder(group)
         name = table.add(builder, _hint(group))
         operands = [physical.get(value, value) for value in builder.arguments]
         kernel_type = builder.block.last_op

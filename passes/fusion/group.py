@@ -1,28 +1,42 @@
-"""Which linalg ops become one kernel.
+"""A group: the linalg ops that become one kernel, and what their loops are in its domain.
 
-A reduction takes the generic that makes its start value; an elementwise generic joins the group that
-makes one of its operands, when it is that operand's only user and reads it at the very point it writes.
-So no value inside a group is seen from outside, and each is consumed in the iteration that makes it.
+The *domain* of a group is the loops of its first op, of its first reduction if it has one: the parallel loops
+(the *band*) and those that are reduced (the *row*). Every op runs over the band, or over band and row, and
+reads what the group made where it was made, so that a kernel can finish one tile of its band after another.
+One value leaves the group, that of its last op.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from xdsl.dialects import tensor
+from xdsl.dialects.builtin import TensorType
 from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.ir import Operation, SSAValue
-from xdsl.ir.affine import AffineMap
+from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
 
 from ...dialects.nn import is_compile_time
+from ...dialects.tensorized import layout_of
+from ...dialects.tensorized.linear_form import substitute
+from .combiner import combiner
+
+Loops = list[int | None]
+"""For each loop of an op the loop of the domain it is; None for a loop of extent 1."""
 
 
 @dataclass
 class Group:
-    """Ops of one kernel in program order; the last one makes its result."""
+    """Ops of one kernel in program order; the last one makes its result. `loops` says what the loops of
+    each op are in the domain, whose first `band` loops are the band. In a group of rows several ops may run
+    over the row; elsewhere only the reduction does."""
 
     ops: list[Operation] = field(default_factory=list)
+    extents: tuple[int, ...] = ()
+    band: int = 0
+    rows: bool = False
+    loops: dict[Operation, Loops] = field(default_factory=dict)
 
     @property
     def result(self) -> SSAValue:
@@ -36,6 +50,34 @@ class Group:
     def concat(self) -> tensor.ConcatOp | None:
         last = self.ops[-1]
         return last if isinstance(last, tensor.ConcatOp) else None
+
+    def long(self, first: int, end: int) -> list[int]:
+        """The loops first..end of the domain that run more than once."""
+        return [i for i in range(first, end) if self.extents[i] > 1]
+
+    def over_row(self, op: Operation) -> bool:
+        """Whether the op has the loops of the row, not only those of the band."""
+        return any(loop is not None and loop >= self.band for loop in self.loops[op])
+
+    def access(self, op: Operation, value: SSAValue, access: AffineMap) -> AffineMap:
+        """A logical access of `op` as a physical one over the domain."""
+        return domain_access(value, access, self.loops[op], self.extents)
+
+
+def domain_access(value: SSAValue, access: AffineMap, loops: Loops, extents: Sequence[int]) -> AffineMap:
+    """A logical access of `value` as a physical one over the loops of a domain."""
+    assert isinstance(value.type, TensorType)
+    return over_domain(layout_of(value.type).access.compose(access), loops, extents)
+
+
+def over_domain(access: AffineMap, loops: Loops, extents: Sequence[int]) -> AffineMap:
+    """An access over an op's loops as one over the loops of a domain."""
+    dims = [AffineExpr.constant(0) if n is None else AffineExpr.dimension(n) for n in loops]
+    return substitute(access, dims[: access.num_dims], extents)
+
+
+def loop_extents(op: GenericOp) -> list[int]:
+    return [int(n) for n in op.get_static_loop_ranges()]
 
 
 def reduces(op: GenericOp) -> bool:
@@ -67,60 +109,24 @@ def regular(op: GenericOp) -> bool:
     return out.results == AffineMap.identity(rank).results and "reduction" not in kinds[:rank]
 
 
-def form_groups(ops: Iterable[Operation], formed: Sequence[Group] = ()) -> list[Group]:
-    """Groups in an order in which they can run: that of their last ops. `formed` are groups whose ops are
-    not looked at."""
-    makers: dict[SSAValue, Group] = {}
-    groups: list[Group] = []
-    ends = {group.ops[-1]: group for group in formed}
-    taken = {op for group in formed for op in group.ops}
-    for op in ops:
-        if op in ends:
-            groups.append(ends[op])
-            continue
-        if op in taken:
-            continue
-        if isinstance(op, tensor.ConcatOp):
-            group = Group([op])
-        elif not isinstance(op, GenericOp) or makes_start(op):
-            continue
-        elif reduces(op):
-            start = op.outputs[0].owner
-            group = Group([start, op] if isinstance(start, GenericOp) and makes_start(start) else [op])
-        elif (host := _host(op, makers)) is not None:
-            group = host
-            groups.remove(host)
-            group.ops.append(op)
-        else:
-            group = Group([op])
-        groups.append(group)
-        makers[group.result] = group
-    return groups
-
-
-def _host(op: GenericOp, makers: dict[SSAValue, Group]) -> Group | None:
-    """The group made last among those the op can join."""
-    hosts = [makers[value] for value, access in _operands(op) if _joins(op, value, access, makers)]
-    return hosts[-1] if len(hosts) == 1 else max(hosts, key=_position) if hosts else None
-
-
-def _position(group: Group) -> int:
-    block = group.ops[-1].parent
-    assert block is not None
-    return block.get_operation_index(group.ops[-1])
-
-
-def _operands(op: GenericOp):
-    return zip(op.inputs, (m.data for m in op.indexing_maps))
-
-
-def _joins(op: GenericOp, value: SSAValue, access: AffineMap, makers: dict[SSAValue, Group]) -> bool:
-    if value not in makers or makers[value].concat is not None or is_compile_time(value):
+def reduces_rows(op: GenericOp) -> bool:
+    """A reduction of one tensor, element by element: no contraction and no overlapping windows."""
+    if not reduces(op) or not regular(op) or combiner(op.body.block) is None:
         return False
-    last = makers[value].ops[-1]
-    single = all(use.operation is op for use in value.uses)
-    if not single or not isinstance(last, GenericOp) or not regular(op) or not regular(last):
-        return False
-    reads = [a for v, a in _operands(op) if v is value]
-    identity = AffineMap.identity(band_rank(op))
-    return all(a.results == identity.results for a in reads) and band_rank(op) == band_rank(last)
+    start = op.outputs[0].owner
+    reads = [m.data for v, m in zip(op.inputs, op.indexing_maps) if not is_compile_time(v)]
+    whole = [r for r in reads if all(isinstance(e, AffineDimExpr) for e in r.results)]
+    return (
+        len(op.inputs) == len(reads) == len(whole) == 1
+        and max(loop_extents(op)[band_rank(op) :]) > 1
+        and isinstance(start, GenericOp)
+        and makes_start(start)
+        and not start.inputs
+    )
+
+
+def reads_of(op: GenericOp) -> list[tuple[SSAValue, AffineMap]]:
+    """Operands and where they are read; the start value of a reduction too."""
+    maps = [m.data for m in op.indexing_maps]
+    start = [(op.outputs[0], maps[-1])] if reduces(op) else []
+    return [*zip(op.inputs, maps), *start]

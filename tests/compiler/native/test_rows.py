@@ -77,3 +77,13 @@ def test_rows_beside_a_contraction(new_net):
     y = net("MatMul", normalized(net, total, [1]), net.weights(40, 24))
     assert kernels_called(net.proto(y)) == 3
     net.check(y)
+
+
+def test_an_epilogue_may_read_its_contraction_twice(new_net):
+    """x * sigmoid(x) behind a depthwise and behind a grouped convolution, whose result is a view."""
+    for channels, group in ((24, 24), (24, 4)):
+        net = new_net()
+        x = net.conv(net.input(1, channels, 9, 9), channels, channels, 3, 3, group=group)
+        y = net("GlobalAveragePool", net("Mul", x, net("Sigmoid", x)))
+        assert kernels_called(net.proto(y)) <= 4  # the input's layout, the contraction, the average, the result
+        net.check(y)

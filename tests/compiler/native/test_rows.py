@@ -85,5 +85,6 @@ def test_an_epilogue_may_read_its_contraction_twice(new_net):
         net = new_net()
         x = net.conv(net.input(1, channels, 9, 9), channels, channels, 3, 3, group=group)
         y = net("GlobalAveragePool", net("Mul", x, net("Sigmoid", x)))
-        assert kernels_called(net.proto(y)) <= 4  # the input's layout, the contraction, the average, the result
+        # the input in the layout wanted, the contraction, the average, the result
+        assert kernels_called(net.proto(y)) <= 4
         net.check(y)

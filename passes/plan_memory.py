@@ -50,7 +50,7 @@ class PlanMemoryPass(ModulePass):
         for function in public_functions(op):
             if function.function_type.outputs.data:
                 _plan(function)
-        for body in bodies:
+        for body in bodies:  # their calls stand in loops now
             Rewriter.erase_op(body)
 
 

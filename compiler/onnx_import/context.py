@@ -13,9 +13,10 @@ from functools import cached_property
 
 import numpy as np
 from onnx import GraphProto
+from xdsl.dialects import func
 from xdsl.dialects.builtin import LocationAttr, ModuleOp, NameLoc, StringAttr, TensorType, UnknownLoc
 from xdsl.interpreter import Interpreter
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Block, Operation, Region, SSAValue
 
 from ...dialects import nn
 from ...dialects.errors import TenonError
@@ -35,6 +36,7 @@ class Context:
 
     def __init__(self, block: Block, store: nn.WeightStore, source: Source, inputs: dict[SSAValue, str]):
         self.block, self.store, self.source, self.inputs = block, store, source, inputs
+        self.functions: list[func.FuncOp] = []
         self.opset = 0
         self.node_name = ""
         self.location: LocationAttr = UnknownLoc()
@@ -65,6 +67,29 @@ class Context:
         op.location = self.location
         self.block.add_op(op)
         return result
+
+    def emit_all(self, op: Operation) -> list[SSAValue]:
+        """Append `op`, which may have several results."""
+        op.location = self.location
+        self.block.add_op(op)
+        return list(op.results)
+
+    def function(
+        self, stem: str, types: Sequence[TensorType], body: Callable[..., Sequence[SSAValue]]
+    ) -> func.FuncOp:
+        """A private function of the module: `body` takes its arguments, emits into it and returns its
+        results. `stem` is the beginning of its name."""
+        outer, self.block = self.block, Block(arg_types=types)
+        try:
+            results = body(*self.block.args)
+            self.emit_all(func.ReturnOp(*results))
+            name = f"{name_hint(stem) or 'body'}_{len(self.functions)}"
+            signature = list(types), [result.type for result in results]
+            made = func.FuncOp(name, signature, Region(self.block), visibility="private")
+        finally:
+            self.block = outer
+        self.functions.append(made)
+        return made
 
     def constant(self, array: np.ndarray) -> SSAValue:
         """A constant: in the IR when small, in the weight store otherwise."""

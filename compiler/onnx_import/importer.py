@@ -26,6 +26,7 @@ from . import (  # noqa: F401  their rules register themselves
     linear,
     norm,
     pool,
+    recurrent,
     reduce,
     sequence,
     shape,
@@ -105,11 +106,23 @@ def _model(walk: Walk, scope: Scope, inputs: Sequence[InputSpec], outputs: Seque
         "main", types, Region(block),
         arg_attrs=_named(spec.name for spec in inputs), res_attrs=_named(outputs),
     )  # fmt: skip
-    module = ModuleOp([main])
+    module = ModuleOp([main, *_run_by(main, walk.context.functions)])
     module.verify()
     values = {name: value for name, value in scope.values.items() if isinstance(value, SSAValue)}
     live = {name: value for name, value in values.items() if value.owner.parent is not None}
     return Model(module, walk.context.store, live)
+
+
+def _run_by(main: func.FuncOp, functions: Sequence[func.FuncOp]) -> list[func.FuncOp]:
+    """The functions that loops of @main run, or loops of those."""
+    known = {function.sym_name.data: function for function in functions}
+    found: list[func.FuncOp] = [main]
+    for function in found:  # grows
+        for op in function.walk():
+            if isinstance(op, nn.ScanOp) and (body := known.get(op.body.root_reference.data)) not in found:
+                assert body is not None
+                found.append(body)
+    return found[1:]
 
 
 def _drop_unused(block: Block) -> None:

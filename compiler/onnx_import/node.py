@@ -117,9 +117,12 @@ def attribute_values(attributes: Mapping[str, AttributeProto]) -> dict[str, Any]
 
 def _value(attribute: AttributeProto) -> Any:
     value = helper.get_attribute_value(attribute)
-    if isinstance(value, bytes):
-        return value.decode(errors="replace")
-    return list(value) if attribute.type in _LISTS else value
+    return [_text(v) for v in value] if attribute.type in _LISTS else _text(value)
+
+
+def _text(value: Any) -> Any:
+    """Strings come as bytes."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
 _LISTS = (AttributeProto.INTS, AttributeProto.FLOATS, AttributeProto.STRINGS)

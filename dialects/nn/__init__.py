@@ -32,6 +32,7 @@ from .pool import PoolOp as PoolOp
 from .reduce import ReduceOp as ReduceOp
 from .reduce import SoftmaxOp as SoftmaxOp
 from .scan import ScanOp as ScanOp
+from .scan import slice_type as slice_type
 from .shape import BroadcastOp as BroadcastOp
 from .shape import ConcatOp as ConcatOp
 from .shape import PadOp as PadOp

@@ -150,6 +150,11 @@ class ScanOp(IRDLOperation):
         return op
 
 
+def slice_type(tensor: TensorType) -> TensorType:
+    """What a step sees of a sliced tensor."""
+    return TensorType(tensor.element_type, tensor.get_shape()[1:])
+
+
 def _listed(types: Iterable[Attribute]) -> str:
     return ", ".join(map(str, types))
 
@@ -165,7 +170,7 @@ def _result_types(
         if x.get_shape()[:1] != (steps,):
             text = f"a sliced operand has shape {shape_text(x.get_shape())}"
             raise TenonError(f"scan: {text}, expected {steps} slices")
-    slices = [TensorType(x.element_type, x.get_shape()[1:]) for x in inputs[carried : carried + sliced]]
+    slices = [slice_type(x) for x in inputs[carried : carried + sliced]]
     expected = [*inputs[:carried], *slices, *inputs[carried + sliced :]]
     if list(function.inputs.data) != expected:
         raise TenonError(f"scan: the function takes {_listed(function.inputs)}, expected {_listed(expected)}")

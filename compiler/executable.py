@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from ..dialects.errors import TenonError
 from .model import Model, Port
+
+if TYPE_CHECKING:
+    from .profile import Profile
 
 
 class Artifact(Protocol):
@@ -41,13 +44,25 @@ class Executable:
 
     def __call__(self, *arrays: Any, **named: Any) -> tuple[np.ndarray, ...]:
         """Run the model on positional or named arrays, or on one dict from input names to arrays."""
-        if len(arrays) == 1 and not named and isinstance(arrays[0], Mapping):
-            arrays, named = (), dict(arrays[0])
-        given = self._by_name(arrays, named)
-        ready = [checked_input(port, given[port.name]) for port in self.inputs]
+        ready = self.checked(*arrays, **named)
         results = [np.empty(port.shape, port.dtype) for port in self.outputs]
         self.artifact.run(ready, results)
         return tuple(results)
+
+    def checked(self, *arrays: Any, **named: Any) -> list[np.ndarray]:
+        """The inputs of a call as the code takes them: in order, C-contiguous; raises `TenonError`."""
+        if len(arrays) == 1 and not named and isinstance(arrays[0], Mapping):
+            arrays, named = (), dict(arrays[0])
+        given = self._by_name(arrays, named)
+        return [checked_input(port, given[port.name]) for port in self.inputs]
+
+    def profile(self, inputs: Mapping[str, Any] | None = None, seconds: float = 2.0) -> Profile:
+        """The time of each kernel call with its ONNX nodes, and what part of the machine's limit that is.
+
+        Runs on `inputs` (default: seeded ones) for about `seconds`."""
+        from .profile import profile
+
+        return profile(self, inputs, seconds)
 
     def emit(self, kind: str) -> str | bytes:
         """The compiled code: `mlir`, `ll` and `asm` are text, `obj` the bytes of an object file."""

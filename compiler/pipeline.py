@@ -172,5 +172,5 @@ def _compile(model: Model, target: str, print_after_all: bool, dump_dir, on_pass
     with log.timed("codegen"):
         count = len(main.function_type.inputs) - 2
         artifact = NativeArtifact(text, record, weights, arena.value.data, count, lambda: str(model.module))
-    artifact.seconds = log.seconds
+    artifact.seconds, artifact.module = log.seconds, model.module
     return artifact

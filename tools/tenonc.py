@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from . import compare, conformance, model_verb
+from . import compare, conformance, model_verb, profile
 from .failures import failure, silence_stdout
 from .verb import Verb, add_model
 
@@ -64,6 +64,7 @@ VERBS = (
     compare.VERB,
     conformance.VERB,
     model_verb.VERB,
+    profile.VERB,
 )
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from xdsl.dialects.builtin import ModuleOp
 
 from ...dialects.errors import TenonError
 from ...passes.memory.buffers import aligned, aligned_bytes
@@ -30,7 +31,8 @@ class NativeArtifact:
     llvm_text: the module, `void @main(inputs..., outputs..., weights, arena)` and its kernels; weights:
     uint8, copied unless they start at a multiple of 64; arena_bytes: the scratch memory of one call;
     arguments: how many inputs and outputs; mlir_text: the lowered module the text came from, or a function
-    that prints it. `seconds` is for who compiles to note what each step took."""
+    that prints it. `seconds` is for who compiles to note what each step took, `module` the lowered module
+    for who measures its parts."""
 
     def __init__(
         self,
@@ -45,6 +47,7 @@ class NativeArtifact:
         self.weights = aligned(weights)
         self.arguments = arguments
         self.seconds: dict[str, float] = {}
+        self.module: ModuleOp | None = None
         self._mlir_text = mlir_text
         self._kernels = re.findall(r"^define internal void @(\S+)\(", llvm_text, re.MULTILINE)
         self._object = emit_object(llvm_text + _kernel_table(self._kernels), record)

@@ -24,14 +24,15 @@ from .instruction import no_rule
 from .rules import FUNCTION_RULES, KERNEL_RULES
 
 
-def emit_llvm(module: ModuleOp) -> str:
-    """The LLVM text of `module`. Raises `TenonError` for an op without a rule."""
-    return _ModuleText(module).text()
+def emit_llvm(module: ModuleOp, function_rules: Rules = FUNCTION_RULES) -> str:
+    """The LLVM text of `module`, its functions by `function_rules`. Raises `TenonError` for an op without
+    a rule."""
+    return _ModuleText(module, function_rules).text()
 
 
 class _ModuleText:
-    def __init__(self, module: ModuleOp):
-        self.module = module
+    def __init__(self, module: ModuleOp, function_rules: Rules):
+        self.module, self.function_rules = module, function_rules
         self.target = _target(module)
         self.declarations: dict[str, str] = {}
         self.features = {f[1:] for f in self.target.get("features", "").split(",") if f.startswith("+")}
@@ -83,7 +84,7 @@ class _ModuleText:
         function = FunctionText(self.declarations, self.features)
         alignment = [extent_of(a).alignment for a in block.args]
         parameters = _parameters(function, block, ["nonnull"] * len(alignment), alignment)
-        return _define(f"void {symbol(name)}", function, block, parameters, FUNCTION_RULES)
+        return _define(f"void {symbol(name)}", function, block, parameters, self.function_rules)
 
     def _attributes(self) -> str:
         words = ["noinline", "nounwind"]

@@ -1,0 +1,183 @@
+"""Where the time of a compiled model goes: per kernel and call, beside what the machine could do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from xdsl.dialects import memref, scf
+from xdsl.dialects.builtin import NameLoc
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Operation
+
+from ..dialects.errors import TenonError
+from ..dialects.tensorized import CallOp, KernelOp, kernels
+from ..targets.bandwidth import bandwidth_for, measure_bandwidth
+from ..targets.llvm.aliasing import byte_size
+from ..targets.llvm.artifact import NativeArtifact, aligned_bytes
+from ..targets.llvm.timed import TimedMain, timed_ops
+from ..targets.operations import Work, trip_count, work_of
+from ..targets.peak import measure_peak
+
+if TYPE_CHECKING:
+    from .executable import Executable
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One core, measured: 1e9 f32 operations per second, and bytes -> 1e9 bytes read per second."""
+
+    gflops: float
+    bandwidth: dict[int, float]
+
+
+@dataclass(frozen=True)
+class CallSite:
+    """One call of a kernel. `nodes`: the ONNX nodes it computes, as far as the IR names them; `ms`: its time
+    in one run; `share`: of all kernels' time; `roofline`: the part of the least time that its operations and
+    bytes allow, `bound` by one of them."""
+
+    kernel: str
+    nodes: tuple[str, ...]
+    ms: float
+    share: float
+    operations: int
+    bytes: int
+    bound: str
+    roofline: float
+
+
+@dataclass(frozen=True)
+class Profile:
+    """`sites` in the order they run, in one run; `run_ms` a run of the code without stopwatches."""
+
+    sites: list[CallSite]
+    run_ms: float
+    machine: Machine
+
+    @property
+    def total_ms(self) -> float:
+        """The sum over all kernels."""
+        return sum(site.ms for site in self.sites)
+
+    def kernels(self) -> dict[str, list[CallSite]]:
+        """Kernel -> its calls, both from the longest to the shortest."""
+        grouped: dict[str, list[CallSite]] = {}
+        for site in sorted(self.sites, key=lambda site: -site.ms):
+            grouped.setdefault(site.kernel, []).append(site)
+        return dict(sorted(grouped.items(), key=lambda item: -sum(site.ms for site in item[1])))
+
+    def as_json(self) -> dict[str, Any]:
+        """The profile as plain data: the calls grouped by kernel."""
+        grouped = [
+            {"kernel": name, "ms": sum(site.ms for site in calls), "calls": [asdict(site) for site in calls]}
+            for name, calls in self.kernels().items()
+        ]
+        return {
+            "run_ms": self.run_ms, "total_ms": self.total_ms, "gflops": self.machine.gflops,
+            "bandwidth_gbytes": self.machine.bandwidth, "kernels": grouped,
+        }  # fmt: skip
+
+
+@cache
+def this_machine() -> Machine:
+    """Measured once a process; takes about a second."""
+    return Machine(measure_peak().gflops, measure_bandwidth())
+
+
+def profile(exe: Executable, inputs: Mapping[str, np.ndarray] | None, seconds: float) -> Profile:
+    """Runs `exe` for about `seconds`, alternately with and without stopwatches; the fastest runs count."""
+    from .compare import seeded_inputs
+
+    artifact = exe.artifact
+    if not isinstance(artifact, NativeArtifact) or artifact.module is None:
+        raise TenonError("only what `compile` has made of a model in this process can be profiled")
+    main = next(op for op in artifact.module.ops if isinstance(op, FuncOp) and op.sym_name.data == "main")
+    ready = exe.checked(seeded_inputs(exe.inputs) if inputs is None else inputs)
+    results = [np.empty(port.shape, port.dtype) for port in exe.outputs]
+    timed = TimedMain(artifact.module, main, artifact.record)
+    ticks, run = _measure(artifact, timed, ready, results, seconds)
+    machine = this_machine()
+    sites = _sites(main, kernels(artifact.module), ticks * timed.seconds_per_tick(), machine)
+    return Profile(sites, run * 1e3, machine)
+
+
+def _measure(
+    artifact: NativeArtifact,
+    timed: TimedMain,
+    inputs: Sequence[np.ndarray],
+    outputs: Sequence[np.ndarray],
+    seconds: float,
+) -> tuple[np.ndarray, float]:
+    """The ticks of each timed op in the fastest run, and the seconds of the fastest plain run."""
+    arena = aligned_bytes(artifact.arena_bytes)
+    addresses = [a.ctypes.data for a in (*inputs, *outputs, artifact.weights, arena)]
+    samples: list[np.ndarray] = []
+    runs: list[float] = []
+    timed(*addresses)
+    artifact.run(inputs, outputs)
+    end = time.perf_counter() + seconds
+    while len(runs) < 3 or time.perf_counter() < end:
+        timed.ticks[:] = 0
+        timed(*addresses)
+        samples.append(timed.ticks.copy())
+        start = time.perf_counter()
+        artifact.run(inputs, outputs)
+        runs.append(time.perf_counter() - start)
+    return min(samples, key=lambda ticks: int(ticks.sum())), min(runs)
+
+
+def _sites(main: FuncOp, known: Sequence[KernelOp], seconds: np.ndarray, machine: Machine) -> list[CallSite]:
+    by_name = {kernel.sym_name.data: kernel for kernel in known}
+    works = {name: work_of(kernel) for name, kernel in by_name.items()}
+    inner = {name: node_names(kernel) for name, kernel in by_name.items()}
+    total = float(seconds.sum()) or 1.0
+    sites: list[CallSite] = []
+    for op, spent in zip(timed_ops(main), seconds.tolist(), strict=False):
+        own = (op.location.desc.data,) if isinstance(op.location, NameLoc) else ()
+        name, nodes, work = "copy", own, _copied(op)
+        if isinstance(op, CallOp):
+            name = op.kernel.root_reference.data
+            work = works[name]
+            # A kernel carries the names of the nodes it was made for; other calls of it have their own.
+            nodes = inner[name] if set(own) <= set(inner[name]) else own
+        times = _repeats(op)
+        bandwidth = bandwidth_for(machine.bandwidth, work.bytes)
+        least = work.seconds(machine.gflops, bandwidth)
+        bound = "compute" if work.operations / machine.gflops > work.bytes / bandwidth else "memory"
+        part = times * least / spent if spent else 0.0
+        sites.append(
+            CallSite(
+                name,
+                nodes,
+                spent * 1e3,
+                spent / total,
+                times * work.operations,
+                times * work.bytes,
+                bound,
+                part,
+            )
+        )
+    return sites
+
+
+def _copied(op: Operation) -> Work:
+    return Work(0, 2 * byte_size(op.source)) if isinstance(op, memref.CopyOp) else Work(0, 0)
+
+
+def _repeats(op: Operation) -> int:
+    """How often an op of @main runs."""
+    times, parent = 1, op.parent_op()
+    while isinstance(parent, scf.ForOp):
+        times, parent = times * trip_count(parent), parent.parent_op()
+    return times
+
+
+def node_names(kernel: KernelOp) -> tuple[str, ...]:
+    """The ONNX nodes that a kernel's ops came from, each once, in order."""
+    locations = (op.location for op in kernel.walk())
+    return tuple(dict.fromkeys(place.desc.data for place in locations if isinstance(place, NameLoc)))

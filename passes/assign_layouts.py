@@ -69,7 +69,7 @@ class _Assigner:
             if not isinstance(op, GenericOp):
                 continue
             start = op.outputs[0]
-            if len(list(start.uses)) == 1 or not isinstance(start, OpResult) or is_compile_time(start):
+            if start.has_one_use() or not isinstance(start, OpResult) or is_compile_time(start):
                 continue
             if isinstance(start.op, GenericOp):
                 clone = start.op.clone()

@@ -37,11 +37,11 @@ class DimensionOrders:
         return votes.most_common(1)[0][0] if votes else None
 
     def _find(self, value: SSAValue) -> SSAValue:
-        parent = self._parent.get(value, value)
-        if parent is value:
-            return value
-        root = self._find(parent)
-        self._parent[value] = root
+        root = value
+        while (parent := self._parent.get(root, root)) is not root:
+            root = parent
+        while value is not root:  # next time the way is short
+            self._parent[value], value = root, self._parent[value]
         return root
 
     def tie(self, a: SSAValue, b: SSAValue) -> None:

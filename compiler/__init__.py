@@ -17,10 +17,14 @@ if TYPE_CHECKING:
     from ..dialects.errors import TenonError, UsageError
     from .executable import Executable, compile
     from .model import Model, Port
+    from .onnx_export import save_onnx
     from .onnx_import import load
     from .reference import run_reference
 
-__all__ = ["Executable", "Model", "Port", "TenonError", "UsageError", "compile", "load", "run_reference"]
+__all__ = [
+    "Executable", "Model", "Port", "TenonError", "UsageError", "compile", "load", "run_reference",
+    "save_onnx",
+]  # fmt: skip
 
 _HOMES = {
     "Executable": ".executable",
@@ -31,6 +35,7 @@ _HOMES = {
     "compile": ".executable",
     "load": ".onnx_import",
     "run_reference": ".reference",
+    "save_onnx": ".onnx_export",
 }
 """Public name -> the module that defines it."""
 

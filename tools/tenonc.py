@@ -19,7 +19,7 @@ def _compile_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="folder for the results")
     parser.add_argument(
-        "--emit", default="obj", metavar="KINDS", help="what to write, of mlir,ll,asm,obj (default: obj)"
+        "--emit", default="obj", metavar="KINDS", help="what to write, of mlir,ll,asm,obj,onnx (default: obj)"
     )
     parser.add_argument(
         "--print-after-all", action="store_true", help="print the IR after every pass to stderr"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from .arguments import extent, extents, named_values, words
 from .atomic import Writer, check_folder, write_file, write_files
 from .tables import print_table, progress
 
-SUFFIXES = {"mlir": ".mlir", "ll": ".ll", "asm": ".s", "obj": ".o"}
+SUFFIXES = {"mlir": ".mlir", "ll": ".ll", "asm": ".s", "obj": ".o", "onnx": ".onnx"}
 """What `--emit` can ask for -> the file's suffix."""
 
 
@@ -40,17 +40,30 @@ def compile_model(arguments: argparse.Namespace) -> None:
     check_folder(folder)
     model = load_model(arguments)
     start = time.perf_counter()
+    files: dict[str, Writer] = {}
+    if "onnx" in kinds:  # the model as it was understood: functions inlined, shapes and constants bound
+        kinds.remove("onnx")
+        files[f"{stem}.onnx"] = partial(compiler.save_onnx, model, external_data=False)
+    if kinds:
+        files |= _compiled_files(arguments, model, stem, kinds)
+    seconds = time.perf_counter() - start
+    write_files(folder, files)
+    rows = [(name, f"{(folder / name).stat().st_size:,}") for name in files]
+    print_table(f"{arguments.model} for {arguments.target}: {seconds:.2f} s", ("file", "bytes"), rows)
+
+
+def _compiled_files(
+    arguments: argparse.Namespace, model: compiler.Model, stem: str, kinds: Sequence[str]
+) -> dict[str, Writer]:
+    """Compiles; what writes each kind of code."""
     with progress(arguments.model) as on_pass:
         exe = compiler.compile(
             model, arguments.target, print_after_all=arguments.print_after_all, on_pass=on_pass
         )
-    seconds = time.perf_counter() - start
     files: dict[str, Writer] = {stem + SUFFIXES[kind]: partial(exe.write, kind) for kind in kinds}
     if "mlir" in kinds:  # the text names weights by digest: tenon-opt --weights takes this file
         files[f"{stem}.safetensors"] = model.store.save
-    write_files(folder, files)
-    rows = [(name, f"{(folder / name).stat().st_size:,}") for name in files]
-    print_table(f"{arguments.model} for {arguments.target}: {seconds:.2f} s", ("file", "bytes"), rows)
+    return files
 
 
 def run_model(arguments: argparse.Namespace) -> None:

@@ -65,7 +65,7 @@ def test_unresolved_dimension(capsys, model, tmp_path):
         (["--dim", "M=1"], "dimension 'M' is given, the model's symbolic dimensions are: N"),
         (["--shape", "z=1,2"], "a shape is given for 'z', the model's inputs are: x"),
         (["--constant", "x"], "--constant 'x' is not name=value, for example --constant shape=shape.npy"),
-        (["--dim", "N=1", "--emit", "mlir,exe"], "'exe' is unknown, expected some of mlir,ll,asm,obj"),
+        (["--dim", "N=1", "--emit", "mlir,exe"], "'exe' is unknown, expected some of mlir,ll,asm,obj,onnx"),
     ],
 )
 def test_wrong_options(capsys, model, tmp_path, options, text):
@@ -79,6 +79,14 @@ def test_constant_input(capsys, model, tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "y.npz")["y"], [[0, 3]])
     line = fails(capsys_cleared(capsys), 2, "run", model, "--constant", bound.replace("x=", "z="))
     assert line == "a constant is given for 'z', the model's inputs are: x"
+
+
+def test_onnx_with_everything_bound(model, tmp_path):
+    out = tmp_path / "out"
+    assert tenonc.main(["compile", str(model), "--dim", "N=3", "--emit", "onnx", "-o", str(out)]) == 0
+    assert [path.name for path in out.iterdir()] == ["m.onnx"]
+    written = onnx.load(out / "m.onnx")
+    assert [d.dim_value for d in written.graph.input[0].type.tensor_type.shape.dim] == [3, 2]
 
 
 def capsys_cleared(capsys):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LEVELS = {
     "nn": "canonicalize,fold-batch-norm,decompose-nn,sink-constants,canonicalize,cse",
-    "linalg": "lower-nn,expand-math,cse",
+    "linalg": "lower-nn,fold-transposes,expand-math,cse",
     "layouts": "assign-layouts",
     "kernels": "fuse-kernels,collapse-loops",
     "matched": "attach-target{{name={target}}},tensorize-match",

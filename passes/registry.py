@@ -19,6 +19,7 @@ _TABLE = {
     "decompose-nn": "DecomposeNnPass",
     "sink-constants": "SinkConstantsPass",
     "lower-nn": "LowerNnPass",
+    "fold-transposes": "FoldTransposesPass",
     "expand-math": "ExpandMathPass",
     "assign-layouts": "AssignLayoutsPass",
     "fuse-kernels": "FuseKernelsPass",

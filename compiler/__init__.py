@@ -5,6 +5,8 @@
     exe = compiler.compile(model, target="host")
     y, = exe(x)
 
+`load` also takes a torch module with example inputs; `save_onnx` writes a model as ONNX.
+
 Importing this module is cheap: what it offers is imported on first use.
 """
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from onnx import ModelProto
@@ -15,8 +16,9 @@ from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, StringAtt
 from xdsl.ir import Block, Region, SSAValue
 
 from ...dialects import nn
-from ...dialects.errors import TenonError
+from ...dialects.errors import TenonError, UsageError
 from ..model import NAME_ATTRIBUTE, Model
+from ..torch_import import is_torch_module, onnx_of_module
 from . import (  # noqa: F401  their rules register themselves
     constant,
     control,
@@ -40,15 +42,20 @@ from .registry import RULES
 from .scope import Scope
 from .walk import Frame, Walk
 
+if TYPE_CHECKING:
+    import torch
+
 
 def load(
-    source: str | os.PathLike[str] | bytes | ModelProto,
+    source: str | os.PathLike[str] | bytes | ModelProto | torch.nn.Module,
+    example_inputs: Any = None,
     *,
     shapes: Mapping[str, Sequence[int]] | None = None,
     dims: Mapping[str, int] | None = None,
     constants: Mapping[str, np.ndarray] | None = None,
 ) -> Model:
-    """Import an ONNX model from a path, its bytes or a decoded `ModelProto`.
+    """Import an ONNX model from a path, its bytes or a decoded `ModelProto`, or a torch module, which needs
+    `example_inputs`: what it is called with (a tensor, a sequence of them or a mapping of keyword arguments).
 
     `shapes` gives whole input shapes by input name, `dims` symbolic dimensions by their name. `constants`
     binds inputs to arrays of the declared dtype and shape: they are known at compile time and no inputs of
@@ -56,6 +63,10 @@ def load(
     is wrong with the file or not supported."""
     arrays = {name: np.asarray(array) for name, array in (constants or {}).items()}
     try:
+        if is_torch_module(source):
+            return _load(onnx_of_module(source, example_inputs), shapes or {}, dims or {}, arrays)
+        if example_inputs is not None:
+            raise UsageError("example_inputs are for torch modules, an ONNX model declares its inputs")
         return _load(source, shapes or {}, dims or {}, arrays)
     except TenonError as error:
         error.args = (one_line(str(error)),)

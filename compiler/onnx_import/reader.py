@@ -39,6 +39,9 @@ def read_model(source: str | os.PathLike[str] | bytes | ModelProto) -> tuple[Mod
         source = _encoded(source)
     if isinstance(source, bytes):
         return _decode(Source(data=source))
+    if not isinstance(source, str | os.PathLike):
+        kind = type(source).__name__
+        raise TenonError(f"cannot load {kind}, expected a path, bytes, ModelProto or torch.nn.Module")
     path = Path(source)
     return _decode(Source(str(path), path.parent, _read_bytes(path)))
 

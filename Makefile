@@ -22,7 +22,7 @@ train: $(VENV)/.installed-torch
 	$(PY) examples/digits/train.py
 
 bench: $(VENV)/.installed-demo
-	$(PY) -m tenonc.tools.bench $(ARGS)
+	$(PY) -m tenonc.tools.tenonc bench --kernels $(ARGS)
 
 conformance: $(VENV)/.installed-demo
 	$(PY) -m tenonc.tools.tenonc conformance --group all --json build/conformance.json $(ARGS)

@@ -1,277 +1,162 @@
-"""`make bench`: how close the kernels come to the machine's arithmetic peak, and the models to onnxruntime.
-
-    python -m tenonc.tools.bench [--json results.json] [--rounds 9] [NAME ...]
-
-Each case is a model of one contraction between elementwise neighbours, so that its kernel reads and
-writes the layouts it has inside a network. Kernels are timed in a native loop, one thread, the peak
-(back-to-back multiply-adds in registers) beside them in every round; outputs are checked first.
-"""
+"""`tenonc bench`: whole models against other runtimes, or single kernels against the machine's peak."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-from xdsl.dialects.builtin import MemRefType
+from ..dialects.errors import TenonError, UsageError
+from .arguments import words
+from .verb import Verb, add_model_options
 
-from .. import compiler
-from ..dialects import tensorized
-from ..dialects.errors import TenonError
-from ..dialects.nn import numpy_dtype
-from .tables import print_table
+if TYPE_CHECKING:
+    from .model_bench import ModelResult
 
-Array = np.ndarray
+PEERS = ("onnxruntime", "openvino")
 
 
-@dataclass(frozen=True)
-class Case:
-    """A contraction: its name, what `make` builds, multiply-adds, and the percent of peak to reach."""
-
-    name: str
-    make: Callable[[], Any]
-    macs: int
-    goal: float
-
-
-@dataclass(frozen=True)
-class Result:
-    """Least and median milliseconds of the kernel, percent of the peak of the same rounds at least and
-    median, median milliseconds of the whole model and of onnxruntime, worst relative error against it."""
-
-    name: str
-    tile: str
-    least_ms: float
-    median_ms: float
-    percent_of_peak: float
-    median_percent: float
-    goal: float
-    model_ms: float
-    onnxruntime_ms: float
-    max_rel_err: float
-
-
-def conv(size: int, inputs: int, outputs: int, kernel: int, stride: int = 1, goal: float = 90) -> Case:
-    """relu, convolution (same padding), relu, global average pool; `size` is the input's height, width."""
-    pad = kernel // 2
-    out = (size + 2 * pad - kernel) // stride + 1
-    suffix = f", stride {stride}" if stride > 1 else ""
-    name = f"conv {size}x{size}, {inputs}->{outputs}, {kernel}x{kernel}{suffix}"
-
-    def make() -> Any:
-        from onnx import helper
-
-        weights = {"w": he(outputs, inputs, kernel, kernel), "b": he(outputs, 1)[:, 0]}
-        window: dict[str, Any] = {"strides": [stride] * 2, "pads": [pad] * 4, "kernel_shape": [kernel] * 2}
-        nodes = [
-            helper.make_node("Relu", ["x"], ["a"], name="before"),
-            helper.make_node("Conv", ["a", "w", "b"], ["c"], name="contraction", **window),
-            helper.make_node("Relu", ["c"], ["d"], name="after"),
-            helper.make_node("GlobalAveragePool", ["d"], ["y"], name="pool"),
-        ]
-        return model(nodes, {"x": [1, inputs, size, size]}, {"y": [1, outputs, 1, 1]}, weights)
-
-    return Case(name, make, out * out * outputs * inputs * kernel * kernel, goal)
-
-
-def matmul(rows: int, depth: int, columns: int, goal: float = 90) -> Case:
-    """A matrix product with constant weights."""
-
-    def make() -> Any:
-        from onnx import helper
-
-        nodes = [helper.make_node("MatMul", ["x", "w"], ["y"], name="contraction")]
-        return model(nodes, {"x": [rows, depth]}, {"y": [rows, columns]}, {"w": he(depth, columns)})
-
-    return Case(f"matmul {rows}x{depth}x{columns}", make, rows * depth * columns, goal)
-
-
-CASES = [
-    conv(56, 64, 64, 3),
-    conv(14, 1024, 256, 1),
-    matmul(512, 512, 512),
-    conv(13, 100, 72, 3, stride=2, goal=75),
-    conv(28, 128, 128, 3),
-    conv(7, 512, 512, 3),
-    matmul(128, 768, 3072),
-]
-
-
-def he(*shape: int) -> Array:
-    """Seeded normal weights of variance 2 / fan-in."""
-    fan_in = int(np.prod(shape[1:])) or 1
-    return (np.random.default_rng(len(shape) + shape[0]).standard_normal(shape) * (2 / fan_in) ** 0.5).astype(
-        np.float32
-    )
-
-
-def model(nodes: Sequence[Any], inputs: dict, outputs: dict, weights: dict[str, Array]) -> bytes:
-    """The ONNX file of a float graph, as bytes."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    def values(shapes: dict):
-        return [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()
-        ]
-
-    initializers = [numpy_helper.from_array(array, name) for name, array in weights.items()]
-    graph = helper.make_graph(list(nodes), "case", values(inputs), values(outputs), initializers)
-    opsets = [helper.make_opsetid("", 17)]
-    return helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
-
-
-class Prepared:
-    """A compiled case with its peer and the buffers of its contraction."""
-
-    def __init__(self, case: Case):
-        import onnxruntime
-
-        from ..compiler.pipeline import compile_module
-
-        self.case = case
-        data = case.make()
-        loaded = compiler.load(data)
-        scheduled = compiler.Model(loaded.module.clone(), loaded.store)
-        self.artifact = compile_module(scheduled, "host")
-        self.exe = compiler.Executable(self.artifact, loaded.inputs, loaded.outputs)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        rng = np.random.default_rng(0)
-        self.x = rng.standard_normal(loaded.inputs[0].shape).astype(np.float32)
-        self.kernel = next(
-            k for k in tensorized.kernels(scheduled.module) if k.sym_name.data == "contraction"
-        )
-        self.arrays = [
-            aligned(t.get_shape(), numpy_dtype(t.element_type), rng)
-            for t in self.kernel.function_type.inputs
-            if isinstance(t, MemRefType)
-        ]
-        self.times: dict[str, list[float]] = {"kernel": [], "model": [], "onnxruntime": []}
-
-    @property
-    def tile(self) -> str:
-        """The register tile: the grid of the contraction's first accumulators."""
-        apply = next(op for op in self.kernel.walk() if isinstance(op, tensorized.ApplyOp))
-        return "x".join(map(str, apply.res.type.get_shape()))  # pyright: ignore[reportAttributeAccessIssue]
-
-    def error(self) -> float:
-        """Worst deviation from onnxruntime, relative to its largest value."""
-        want = np.asarray(self.session.run(None, {"x": self.x})[0])
-        return float(np.abs(self.exe(self.x)[0] - want).max() / np.abs(want).max())
-
-    def round(self, seconds: float) -> None:
-        """One sample of each time."""
-        from ..targets.llvm.timing import time_kernel
-
-        self.times["kernel"].append(time_kernel(self.artifact, "contraction", self.arrays, seconds))
-        self.times["model"].append(median_seconds(lambda: self.exe(self.x), seconds / 2))
-        self.times["onnxruntime"].append(
-            median_seconds(lambda: self.session.run(None, {"x": self.x}), seconds / 2)
-        )
-
-    def result(self, peaks: Sequence[float]) -> Result:
-        kernel = self.times["kernel"]
-        percents = [2e-9 * self.case.macs / t / max(peaks) * 100 for t in kernel]
-        return Result(
-            self.case.name,
-            self.tile,
-            min(kernel) * 1e3,
-            statistics.median(kernel) * 1e3,
-            max(percents),
-            statistics.median(2e-9 * self.case.macs / t / p * 100 for t, p in zip(kernel, peaks)),
-            self.case.goal,
-            statistics.median(self.times["model"]) * 1e3,
-            statistics.median(self.times["onnxruntime"]) * 1e3,
-            self.error(),
-        )
-
-
-def aligned(shape: Sequence[int], dtype: np.dtype, rng: np.random.Generator) -> Array:
-    """Normal numbers at a multiple of 64 bytes."""
-    size = int(np.prod(shape)) * dtype.itemsize
-    memory = np.empty(size + 64, np.uint8)
-    start = -memory.ctypes.data % 64
-    array = memory[start : start + size].view(dtype).reshape(shape)
-    array[...] = rng.standard_normal(shape)
-    return array
-
-
-def median_seconds(run: Callable[[], Any], seconds: float) -> float:
-    """The median time of single runs that fill `seconds`."""
-    samples: list[float] = []
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(samples) < 3:
-        start = time.perf_counter()
-        run()
-        samples.append(time.perf_counter() - start)
-    return statistics.median(samples)
-
-
-def measure(cases: Sequence[Case], rounds: int, seconds: float) -> tuple[list[Result], float]:
-    """Results and the peak in GFLOP/s; rounds interleave all cases with measurements of the peak."""
-    from rich.progress import track
-
-    from ..targets.peak import measure_peak
-
-    prepared = [Prepared(case) for case in cases]
-    peaks: list[list[float]] = [[] for _ in prepared]
-    for _ in track(range(rounds), description="rounds", transient=True):
-        for one, seen in zip(prepared, peaks):
-            seen.append(measure_peak(seconds=seconds / 2).gflops)
-            one.round(seconds)
-    best = max(max(seen) for seen in peaks)
-    return [one.result(seen) for one, seen in zip(prepared, peaks)], best
-
-
-COLUMNS = ("kernel", "tile", "ms", "% of peak", "median", "goal", "model ms", "onnxruntime ms", "max rel err")
-
-
-def row(r: Result) -> tuple[str, ...]:
-    return (
-        r.name,
-        r.tile,
-        f"{r.least_ms:.4f}",
-        f"{r.percent_of_peak:.1f}",
-        f"{r.median_percent:.1f}",
-        f"{r.goal:.0f}",
-        f"{r.model_ms:.4f}",
-        f"{r.onnxruntime_ms:.4f}",
-        f"{r.max_rel_err:.1e}",
-    )
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="cases whose name contains one of these (default: all)"
+        "models", nargs="*", metavar="MODEL", help="an ONNX file, or a name that `tenonc models list` shows"
+    )
+    parser.add_argument("--kernels", action="store_true", help="measure kernels (MODEL: part of a name)")
+    parser.add_argument(
+        "--vs", default=",".join(PEERS), metavar="PEERS", help=f"of {','.join(PEERS)}, or none (default: all)"
+    )
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads (only 1 so far)")
+    parser.add_argument("--rounds", type=int, default=9, metavar="N", help="measurements each (default: 9)")
+    parser.add_argument("--seconds", type=float, default=0.3, help="of each measurement (default: 0.3)")
+    parser.add_argument(
+        "--tolerance", type=float, default=1e-3, metavar="T", help="largest deviation (default: 1e-3)"
     )
     parser.add_argument("--json", metavar="FILE", help="write the results here too")
-    parser.add_argument("--rounds", type=int, default=9, help="how often each case is measured (default 9)")
-    parser.add_argument("--seconds", type=float, default=0.2, help="of each measurement (default 0.2)")
-    options = parser.parse_args(arguments)
-    cases = [c for c in CASES if not options.names or any(name in c.name for name in options.names)]
-    if not cases:
-        parser.error(f"no case matches {', '.join(options.names)}")
-    try:
-        results, peak = measure(cases, options.rounds, options.seconds)
-    except TenonError as error:
-        parser.exit(error.status, f"error: {error}\n")
-    print_table(f"one thread, peak {peak:.1f} GFLOP/s", COLUMNS, [row(r) for r in results])
-    if options.json:
-        Path(options.json).write_text(
-            json.dumps({"peak_gflops": peak, "results": [asdict(r) for r in results]}, indent=2)
+    add_model_options(parser)
+
+
+def bench(arguments: argparse.Namespace) -> None:
+    """Measure what the command line names, and fail where a model fails or is wrong."""
+    from .atomic import check_folder
+
+    if arguments.threads != 1:
+        raise UsageError(f"--threads is {arguments.threads}: compiled models run on one thread so far")
+    if arguments.rounds < 1 or not 0 < arguments.seconds < 3600:
+        raise UsageError("--rounds and --seconds must be more than 0")
+    if arguments.json:
+        check_folder(Path(arguments.json).parent)
+    if arguments.kernels:
+        from .kernel_bench import bench_kernels
+
+        bench_kernels(arguments.models, arguments.rounds, arguments.seconds, arguments.json)
+    elif not arguments.models:
+        raise UsageError("bench needs a model, for example: tenonc bench resnet50")
+    else:
+        _bench_models(arguments)
+
+
+def _bench_models(arguments: argparse.Namespace) -> None:
+    peers = [] if arguments.vs == "none" else words(PEERS)(arguments.vs)
+    results: list[ModelResult] = []
+    failures: dict[str, str] = {}
+    for name in arguments.models:
+        try:
+            results.append(_bench_one(arguments, name, peers))
+        except UsageError:
+            raise
+        except TenonError as error:
+            failures[name] = str(error)
+    _show(results, failures, peers)
+    if arguments.json:
+        _write(Path(arguments.json), results, failures)
+    wrong = [
+        r.model for r in results if r.max_rel_err is not None and not r.max_rel_err <= arguments.tolerance
+    ]
+    if failures or wrong:
+        said = [
+            *(f"{n}: {why}" for n, why in failures.items()),
+            *(f"{n}: its output is wrong" for n in wrong),
+        ]
+        raise TenonError("; ".join(said))
+
+
+def _bench_one(arguments: argparse.Namespace, name: str, peers: Sequence[str]) -> ModelResult:
+    from .model_bench import measure_model
+    from .tables import progress
+    from .verbs import load_model
+
+    with progress(name) as step, _file_of(name) as path:
+        return measure_model(
+            Path(name).stem if Path(name).suffix else name,
+            path,
+            lambda: load_model(arguments, path),
+            arguments.target,
+            peers,
+            arguments.rounds,
+            arguments.seconds,
+            step,
         )
-    return 0
 
 
-if __name__ == "__main__":
-    raise SystemExit(main())
+@contextmanager
+def _file_of(name: str) -> Iterator[str]:
+    """The file that a MODEL means; a benchmark model's is made, and vanishes afterwards."""
+    from .models import MODELS, build_model
+
+    if name not in MODELS:
+        yield name
+        return
+    with tempfile.TemporaryDirectory(prefix="tenonc-") as folder:
+        path = Path(folder) / f"{name}.onnx"
+        path.write_bytes(build_model(name).SerializeToString(deterministic=True))
+        yield str(path)
+
+
+def _write(path: Path, results: Sequence[ModelResult], failures: dict[str, str]) -> None:
+    import json
+    from dataclasses import asdict
+
+    from .atomic import write_file
+
+    rows = [*map(asdict, results), *({"model": name, "error": why} for name, why in failures.items())]
+    text = json.dumps(rows, indent=1) + "\n"
+    write_file(path, lambda target: target.write_text(text))
+
+
+def _show(results: Sequence[ModelResult], failures: dict[str, str], peers: Sequence[str]) -> None:
+    from .tables import print_table
+
+    columns = (
+        "model",
+        "precision",
+        "tenonc ms",
+        *(f"{p} ms" for p in peers),
+        "ratio",
+        "compile s",
+        "max rel err",
+    )
+    rows = [
+        (
+            r.model,
+            r.precision,
+            f"{r.tenonc_ms:.3f}",
+            *(f"{r.peers[p]:.3f}" for p in peers),
+            "" if r.ratio is None else f"{r.ratio:.2f}",
+            f"{r.compile_s:.1f}",
+            "" if r.max_rel_err is None else f"{r.max_rel_err:.1e}",
+        )
+        for r in results
+    ]
+    rows += [(name, "failed", *[""] * (len(columns) - 2)) for name in failures]
+    print_table("one thread", columns, rows)
+
+
+VERB = Verb(
+    "bench",
+    "measure models against other runtimes, or kernels against the machine's peak",
+    "tenonc bench resnet50 model.onnx --vs onnxruntime,openvino --threads 1 --json f.json",
+    _configure,
+    bench,
+)

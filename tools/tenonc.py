@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from . import compare, conformance, model_verb, profile
+from . import bench, compare, conformance, model_verb, profile
 from .failures import failure, silence_stdout
 from .verb import Verb, add_model
 
@@ -62,9 +62,10 @@ VERBS = (
         _run,
     ),
     compare.VERB,
+    profile.VERB,
+    bench.VERB,
     conformance.VERB,
     model_verb.VERB,
-    profile.VERB,
 )
 
 

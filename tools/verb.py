@@ -28,6 +28,11 @@ def add_debug(parser: argparse.ArgumentParser) -> None:
 def add_model(parser: argparse.ArgumentParser) -> None:
     """The arguments that say which model is compiled, and for what."""
     parser.add_argument("model", help="the ONNX file")
+    add_model_options(parser)
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """How a model is compiled."""
     parser.add_argument(
         "--target", default="host", metavar="NAME", help="machine to compile for (default: host)"
     )

@@ -20,11 +20,12 @@ SUFFIXES = {"mlir": ".mlir", "ll": ".ll", "asm": ".s", "obj": ".o", "onnx": ".on
 """What `--emit` can ask for -> the file's suffix."""
 
 
-def load_model(arguments: argparse.Namespace) -> compiler.Model:
-    """The model of the command line, with its shapes and constant inputs bound."""
+def load_model(arguments: argparse.Namespace, path: str | None = None) -> compiler.Model:
+    """The model of the command line (or in the file `path`), with its shapes and constant inputs bound."""
     shapes = named_values("--shape", arguments.shape, extents, "x=1,3,224,224")
     dims = named_values("--dim", arguments.dim, extent, "N=1")
-    return compiler.load(arguments.model, shapes=shapes, dims=dims, constants=read_constants(arguments))
+    source = arguments.model if path is None else path
+    return compiler.load(source, shapes=shapes, dims=dims, constants=read_constants(arguments))
 
 
 def read_constants(arguments: argparse.Namespace) -> dict[str, np.ndarray]:

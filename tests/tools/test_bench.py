@@ -1,0 +1,101 @@
+"""`tenonc bench`: what is measured is the same computation on all sides, and failures are told."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from tenonc import compiler
+from tenonc.tools import model_bench, tenonc
+from tenonc.tools.peers import OnnxRuntime
+
+DIGITS = str(Path(__file__).parents[2] / "examples" / "digits" / "digits.onnx")
+QUICK = ["--rounds", "2", "--seconds", "0.01", "--vs", "onnxruntime"]
+KEYS = {
+    *("model", "precision", "target", "threads", "tenonc_ms", "compile_s", "peers", "ratio", "max_rel_err"),
+}
+
+
+def test_a_file_is_measured(tmp_path, capsys):
+    path = tmp_path / "r.json"
+    assert tenonc.main(["bench", DIGITS, "--json", str(path), *QUICK]) == 0
+    (result,) = json.loads(path.read_text())
+    assert set(result) == KEYS
+    assert (result["model"], result["precision"], result["threads"]) == ("digits", "fp32", 1)
+    assert result["ratio"] == pytest.approx(result["tenonc_ms"] / result["peers"]["onnxruntime"])
+    assert 0 < result["max_rel_err"] < 1e-4
+    assert "digits" in capsys.readouterr().out
+
+
+def test_what_fails_is_told_and_the_rest_measured(tmp_path, capsys):
+    path = tmp_path / "r.json"
+    assert tenonc.main(["bench", "none.onnx", DIGITS, "--json", str(path), *QUICK]) == 1
+    assert "none.onnx: no such file" in capsys.readouterr().err
+    measured, failed = json.loads(path.read_text())
+    assert measured["model"] == "digits" and "no such file" in failed["error"]
+
+
+def test_a_wrong_output_fails(tmp_path, capsys, monkeypatch):
+    wrong = onnx.load(DIGITS)
+    tensor = next(t for t in wrong.graph.initializer if t.dims and len(t.dims) == 4)
+    tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) * 2, tensor.name))
+    load = compiler.load
+    monkeypatch.setattr(compiler, "load", lambda *a, **k: load(wrong))
+    assert tenonc.main(["bench", DIGITS, *QUICK]) == 1
+    assert "its output is wrong" in capsys.readouterr().err
+
+
+def test_rounds_interleave():
+    calls: list[str] = []
+
+    class Recorder:
+        def __init__(self, name: str):
+            self.name = name
+
+        def run(self):
+            calls.append(self.name)
+            time.sleep(0.001)
+
+        def outputs(self):
+            return {}
+
+    times = model_bench.interleaved({"a": Recorder("a"), "b": Recorder("b")}, rounds=2, seconds=0.0001)
+    assert all(1 <= ms < 50 for ms in times.values())
+    order = [name for i, name in enumerate(calls) if i == 0 or calls[i - 1] != name]
+    assert order[2:] == ["a", "b", "a"]  # after the warm-up a b: round one a b, round two b a
+
+
+def test_the_process_is_pinned_and_released():
+    before = os.sched_getaffinity(0)
+    with model_bench.pinned():
+        assert len(os.sched_getaffinity(0)) == 1
+    assert os.sched_getaffinity(0) == before
+
+
+def test_a_peer_computes_on_bound_buffers():
+    x = np.random.default_rng(0).standard_normal((1, 1, 8, 8)).astype(np.float32)
+    peer = OnnxRuntime(DIGITS, {"image": x}, 1)
+    peer.run()
+    (got,) = peer.outputs().values()
+    (want,) = compiler.compile(compiler.load(DIGITS))(x)
+    np.testing.assert_allclose(got, want, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ([DIGITS, "--threads", "2"], "compiled models run on one thread so far"),
+        ([], "bench needs a model"),
+        ([DIGITS, "--vs", "tvm"], "'tvm' is unknown, expected some of onnxruntime,openvino"),
+        (["--kernels", "nothing like it"], "no kernel's name contains nothing like it"),
+        ([DIGITS, "--rounds", "0"], "--rounds and --seconds must be more than 0"),
+    ],
+)
+def test_bad_usage(options, text, capsys):
+    assert tenonc.main(["bench", *options]) == 2
+    assert text in capsys.readouterr().err

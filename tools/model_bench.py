@@ -1,0 +1,151 @@
+"""Measures a compiled model beside other runtimes on the same inputs, one thread.
+
+Everything is bound and warm before the clock starts. Rounds interleave the runtimes, in turning order, so
+that what disturbs the machine disturbs all; each round gives the median of its runs, the result is the
+median of the rounds."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import compiler
+from .peers import Runner, make_peer
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """Milliseconds of one run, seconds of the compile, the ratio to the fastest peer (below 1 is faster than
+    it), and the worst deviation of an output from the first peer's, relative to its largest magnitude."""
+
+    model: str
+    precision: str
+    target: str
+    threads: int
+    tenonc_ms: float
+    compile_s: float
+    peers: dict[str, float]
+    ratio: float | None
+    max_rel_err: float | None
+
+
+class Compiled:
+    """A compiled model with its buffers, as the peers have them."""
+
+    def __init__(self, exe: compiler.Executable, inputs: Mapping[str, np.ndarray]):
+        self._exe, self._inputs = exe, exe.checked(inputs)
+        self._outputs = [np.empty(port.shape, port.dtype) for port in exe.outputs]
+
+    def run(self) -> None:
+        self._exe.artifact.run(self._inputs, self._outputs)
+
+    def outputs(self) -> dict[str, np.ndarray]:
+        return {port.name: array for port, array in zip(self._exe.outputs, self._outputs, strict=True)}
+
+
+def measure_model(
+    name: str,
+    path: str,
+    load: Callable[[], compiler.Model],
+    target: str,
+    peers: Sequence[str],
+    rounds: int,
+    seconds: float,
+    step: Callable[[str], None] = lambda _: None,
+) -> ModelResult:
+    """Compiles and measures the model in the file `path`; a measurement takes `rounds` times `seconds` for
+    each runtime. Raises `TenonError` where the model does not compile or a peer refuses it."""
+    from ..compiler.compare import seeded_inputs
+
+    threads = 1
+    with pinned():
+        step(f"{name}: compile")
+        start = time.perf_counter()
+        model = load()
+        exe = compiler.compile(model, target)
+        compile_s = time.perf_counter() - start
+        inputs = seeded_inputs(model.inputs)
+        runners: dict[str, Runner] = {"tenonc": Compiled(exe, inputs)}
+        for peer in peers:
+            step(f"{name}: {peer}")
+            runners[peer] = make_peer(peer, path, inputs, threads)
+        step(f"{name}: measure")
+        times = interleaved(runners, rounds, seconds)
+    ours = times.pop("tenonc")
+    error = max((_error(runners["tenonc"], runners[peer]) for peer in peers[:1]), default=None)
+    ratio = ours / min(times.values()) if times else None
+    return ModelResult(
+        name, precision_of(path), target, threads, ours, round(compile_s, 3), times, ratio, error
+    )
+
+
+def interleaved(runners: Mapping[str, Runner], rounds: int, seconds: float) -> dict[str, float]:
+    """Milliseconds of one run of each runner."""
+    names = list(runners)
+    samples: dict[str, list[float]] = {name: [] for name in names}
+    for runner in runners.values():
+        for _ in range(2):
+            runner.run()
+    for index in range(rounds):
+        turn = index % len(names)
+        for name in names[turn:] + names[:turn]:
+            samples[name].append(_median_ms(runners[name].run, seconds))
+    return {name: statistics.median(values) for name, values in samples.items()}
+
+
+def _median_ms(run: Callable[[], Any], seconds: float) -> float:
+    """The median of single runs that fill `seconds`; the first only warms the caches."""
+    run()
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+    while not times or time.perf_counter() < end:
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times) * 1e3
+
+
+def _error(ours: Runner, peer: Runner) -> float:
+    from ..compiler.compare import deviation
+
+    got, want = ours.outputs(), peer.outputs()
+    return max(deviation(got[name], want[name].astype(got[name].dtype))[1] for name in got)
+
+
+@contextmanager
+def pinned() -> Iterator[None]:
+    """Keeps the process on one core, where the system can do that."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+_PRECISIONS = {1: "fp32", 10: "fp16", 16: "bf16", 11: "fp64", 2: "int8", 3: "int8"}
+"""ONNX element type -> the name of the precision."""
+
+
+def precision_of(path: str) -> str:
+    """The element type that most of the model's weights have."""
+    import math
+
+    import onnx
+
+    counts: dict[str, int] = {"fp32": 0}
+    for tensor in onnx.load(path, load_external_data=False).graph.initializer:
+        name = _PRECISIONS.get(tensor.data_type)
+        if name:
+            counts[name] = counts.get(name, 0) + math.prod(tensor.dims)
+    return max(counts, key=lambda name: counts[name])

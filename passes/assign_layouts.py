@@ -228,7 +228,7 @@ class _Assigner:
             user = users[0]
             if isinstance(user, GenericOp) and value in user.outputs:
                 return self.layout(user.results[0])
-            if isinstance(user, tensor.CollapseShapeOp):
+            if isinstance(user, tensor.CollapseShapeOp) and self._leads(user):
                 return views.expanded_layout(self.layout(user.result), views.groups(user), shape)
         order = self.orders.order(value)
         low, high, fill = self._halo(value, len(shape))

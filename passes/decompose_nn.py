@@ -19,6 +19,7 @@ from xdsl.passes import ModulePass
 from ..dialects import nn
 from .decompose.conv_transpose import decompose_conv_transpose
 from .decompose.norm import decompose_normalize
+from .decompose.resize import decompose_resize
 from .graph_builder import GraphBuilder
 
 Rule = Callable[[GraphBuilder, Any], SSAValue]
@@ -26,6 +27,7 @@ Rule = Callable[[GraphBuilder, Any], SSAValue]
 RULES: dict[type[nn.NNOperation], Rule] = {
     nn.ConvTransposeOp: decompose_conv_transpose,
     nn.NormalizeOp: decompose_normalize,
+    nn.ResizeOp: decompose_resize,
 }
 """Composite op -> what inserts the ops in its place and returns the value that replaces its result."""
 

@@ -30,6 +30,7 @@ from . import (  # noqa: F401  their rules register themselves
     pool,
     recurrent,
     reduce,
+    resize,
     sequence,
     shape,
 )

@@ -31,6 +31,7 @@ from .normalize import NormalizeOp as NormalizeOp
 from .pool import PoolOp as PoolOp
 from .reduce import ReduceOp as ReduceOp
 from .reduce import SoftmaxOp as SoftmaxOp
+from .resize import ResizeOp as ResizeOp
 from .scan import ScanOp as ScanOp
 from .scan import slice_type as slice_type
 from .shape import BroadcastOp as BroadcastOp
@@ -56,6 +57,7 @@ NN = Dialect(
         SoftmaxOp,
         BatchNormOp,
         NormalizeOp,
+        ResizeOp,
         ScanOp,
         ReshapeOp,
         TransposeOp,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from xdsl.dialects.builtin import BoolAttr, DenseArrayBase, FloatAttr, IntegerAttr, f64, i64
+from xdsl.dialects.builtin import BoolAttr, DenseArrayBase, FloatAttr, IntegerAttr, StringAttr, f64, i64
 from xdsl.ir import Attribute
 from xdsl.parser import Parser
 
@@ -49,6 +49,18 @@ INTEGER = Field(
     lambda attribute: attribute.value.data,
     str,
     lambda parser: parser.parse_integer(allow_boolean=False),
+)
+FLOATS = Field(
+    lambda values: DenseArrayBase.from_list(f64, [float(v) for v in values]),
+    lambda attribute: tuple(float(v) for v in attribute.get_values()),
+    lambda values: f"[{', '.join(map(_float_text, values))}]",
+    lambda parser: parser.parse_comma_separated_list(parser.Delimiter.SQUARE, lambda: _parse_float(parser)),
+)
+WORD = Field(
+    StringAttr,
+    lambda attribute: attribute.data,
+    str,
+    lambda parser: parser.parse_identifier(),
 )
 FLAG = Field(
     lambda value: BoolAttr.from_bool(bool(value)),

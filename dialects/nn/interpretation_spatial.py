@@ -9,6 +9,7 @@ from xdsl.interpreter import Interpreter, InterpreterFunctions, impl, register_i
 
 from .conv_transpose import ConvTransposeOp
 from .interpretation import Args, rounded, wide
+from .resize import ResizeOp
 
 
 @register_impls
@@ -36,3 +37,22 @@ class SpatialFunctions(InterpreterFunctions):
         kept = [slice(max(at, 0), max(at, 0) + n) for at, n in zip(low, extents, strict=True)]
         result = total[(..., *kept)].reshape(op.shape)
         return rounded(op, result + bias[0].reshape(-1, *(1,) * window.rank) if bias else result)
+
+    @impl(ResizeOp)
+    def resize(self, interpreter: Interpreter, op: ResizeOp, args: Args):
+        """Each axis is a product with the matrix of its weights."""
+        y, beyond = wide(args[0]), np.zeros(op.shape, bool)
+        for axis in range(y.ndim):
+            taps = op.taps(axis)
+            if taps is None:
+                continue
+            positions = np.clip(taps.positions, 0, y.shape[axis] - 1)
+            if op.mode.data == "nearest":
+                y = np.take(y, positions[:, 0], axis=axis)
+            else:
+                matrix = np.zeros((len(positions), y.shape[axis]))
+                np.add.at(matrix, (np.arange(len(positions))[:, None], positions), taps.weights)
+                y = np.moveaxis(np.tensordot(matrix, y, (1, axis)), 0, axis)
+            if taps.outside is not None:
+                beyond |= taps.outside.reshape(-1, *(1,) * (y.ndim - 1 - axis))
+        return rounded(op, np.where(beyond, op.value_of("extrapolation"), y) if beyond.any() else y)

@@ -51,38 +51,6 @@ def build_op(
     return build_model([node], inputs, names, constants, opset)
 
 
-def check_against_onnxruntime(
-    model: onnx.ModelProto, arrays: Mapping[str, np.ndarray], bound: float = 1e-5
-) -> None:
-    """Reference and native code against onnxruntime: floats within `bound` of the largest magnitude, the rest
-    exactly."""
-    import onnxruntime
-
-    from tenonc.compiler import compile, load, run_reference
-
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 4
-    expected = onnxruntime.InferenceSession(model.SerializeToString(), options).run(None, dict(arrays))
-    imported = load(model)
-    reference = run_reference(imported, dict(arrays))
-    names = [port.name for port in imported.outputs]
-    for found in ([reference[name] for name in names], compile(imported)(dict(arrays))):
-        for got, want in zip(found, expected, strict=True):
-            assert got.dtype == want.dtype and got.shape == want.shape
-            if want.dtype.kind != "f":
-                np.testing.assert_array_equal(got, want)
-            else:
-                finite = np.abs(want[np.isfinite(want)]).astype(np.float64)
-                np.testing.assert_allclose(got, want, rtol=0, atol=bound * finite.max(initial=0))
-
-
-@pytest.fixture(scope="session")
-def like_onnxruntime():
-    return check_against_onnxruntime
-
-
 @pytest.fixture(scope="session")
 def build() -> Build:
     return build_model

@@ -18,9 +18,11 @@ def run_onnxruntime(model: Any, arrays: Mapping[str, np.ndarray]) -> list[np.nda
     return onnxruntime.InferenceSession(model.SerializeToString(), options).run(None, dict(arrays))
 
 
-def compare_model(model: Any, arrays: Mapping[str, np.ndarray], native: bool = True, **options: Any):
-    """The model's outputs against onnxruntime's, interpreted and (unless told not to) compiled: within 1e-5
-    of the largest magnitude, integers exactly. Returns the imported model."""
+def compare_model(
+    model: Any, arrays: Mapping[str, np.ndarray], native: bool = True, bound: float = 1e-5, **options: Any
+):
+    """The model's outputs against onnxruntime's, interpreted and (unless told not to) compiled: within
+    `bound` of the largest magnitude, integers exactly. Returns the imported model."""
     expected = run_onnxruntime(model, arrays)
     imported = load(model, **options)
     given = {port.name: arrays[port.name] for port in imported.inputs}
@@ -31,8 +33,8 @@ def compare_model(model: Any, arrays: Mapping[str, np.ndarray], native: bool = T
     for found in results:
         for got, want in zip(found, expected, strict=True):
             assert got.dtype == want.dtype and got.shape == want.shape
-            bound = 1e-5 * np.abs(want).max(initial=0) if want.dtype.kind == "f" else 0
-            np.testing.assert_allclose(got.astype(np.float64), want.astype(np.float64), rtol=0, atol=bound)
+            allowed = bound * np.abs(want).max(initial=0) if want.dtype.kind == "f" else 0
+            np.testing.assert_allclose(got.astype(np.float64), want.astype(np.float64), rtol=0, atol=allowed)
     return imported
 
 

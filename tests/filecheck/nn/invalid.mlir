@@ -159,3 +159,43 @@ func.func @f(%xs : tensor<5x3xf32>, %h : tensor<3xf32>) {
 func.func private @step(%h : tensor<3xf32>, %x : tensor<3xf32>) -> (tensor<3xf32>, tensor<3xf32>) {
   func.return %x, %h : tensor<3xf32>, tensor<3xf32>
 }
+
+// -----
+
+// CHECK: resize: coordinates 'here' is unknown, expected one of half_pixel
+func.func @f(%x : tensor<2x4xf32>) {
+  %0 = nn.resize linear(%x) sizes [2, 7] scales [1.0, 1.75] roi [] coordinates here rounding floor cubic -0.5 exclude_outside true antialias false extrapolation 0.0 : (tensor<2x4xf32>) -> tensor<2x7xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: resize: mode 'box' is unknown, expected nearest, linear, cubic
+func.func @f(%x : tensor<2x4xf32>) {
+  %0 = nn.resize box(%x) sizes [2, 7] scales [1.0, 1.75] roi [] coordinates half_pixel rounding floor cubic -0.5 exclude_outside true antialias false extrapolation 0.0 : (tensor<2x4xf32>) -> tensor<2x7xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: resize linear: element type i8 is not a float type
+func.func @f(%x : tensor<2x4xi8>) {
+  %0 = nn.resize linear(%x) sizes [2, 7] scales [1.0, 1.75] roi [] coordinates half_pixel rounding floor cubic -0.5 exclude_outside true antialias false extrapolation 0.0 : (tensor<2x4xi8>) -> tensor<2x7xi8>
+  func.return
+}
+
+// -----
+
+// CHECK: resize: sizes, scales and roi need 2, 2 and 0 or 4 entries
+func.func @f(%x : tensor<2x4xf32>) {
+  %0 = nn.resize linear(%x) sizes [2, 7] scales [1.75] roi [] coordinates half_pixel rounding floor cubic -0.5 exclude_outside true antialias false extrapolation 0.0 : (tensor<2x4xf32>) -> tensor<2x7xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: resize: 2x4 cannot become 2x0
+func.func @f(%x : tensor<2x4xf32>) {
+  %0 = nn.resize linear(%x) sizes [2, 0] scales [1.0, 1.75] roi [] coordinates half_pixel rounding floor cubic -0.5 exclude_outside true antialias false extrapolation 0.0 : (tensor<2x4xf32>) -> tensor<2x0xf32>
+  func.return
+}

@@ -52,6 +52,13 @@ func.func @normalize(%x : tensor<1x4x8x8xf32>, %p : tensor<4x1x1xf32>) {
   func.return
 }
 
+// CHECK-LABEL: func.func @resize
+func.func @resize(%x : tensor<2x4xf32>) {
+  // CHECK: nn.resize cubic(%x) sizes [2, 7] scales [1.0, 1.75] roi [0.0, -0.5, 1.0, 1.0] coordinates align_corners rounding floor cubic -0.5 exclude_outside true antialias false extrapolation 0.0 : (tensor<2x4xf32>) -> tensor<2x7xf32>
+  %0 = nn.resize cubic(%x) sizes [2, 7] scales [1.0, 1.75] roi [0.0, -0.5, 1.0, 1.0] coordinates align_corners rounding floor cubic -0.5 exclude_outside true antialias false extrapolation 0.0 : (tensor<2x4xf32>) -> tensor<2x7xf32>
+  func.return
+}
+
 // CHECK-LABEL: func.func @move
 func.func @move(%x : tensor<2x3x4xf32>) {
   // CHECK: nn.reshape({{.*}}) : (tensor<2x3x4xf32>) -> tensor<6x4xf32>

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from onnx import GraphProto
@@ -29,6 +30,16 @@ MAX_FOLDED_FLOATS = 16
 MAX_SOURCES = 256
 
 
+class Subgraphs(Protocol):
+    """Imports graphs that belong to the node being imported."""
+
+    def subgraph(
+        self, graph: GraphProto, arguments: Sequence[Value], label: str, captured: Mapping[str, Value | None]
+    ) -> list[Value]: ...
+
+    def captures(self, graph: GraphProto) -> dict[str, Value | None]: ...
+
+
 class Context:
     """The block under construction, the weight store and the node that is being imported.
 
@@ -40,17 +51,28 @@ class Context:
         self.opset = 0
         self.node_name = ""
         self.location: LocationAttr = UnknownLoc()
-        self.import_subgraph: Callable[[GraphProto, Sequence[Value], str], list[Value]] = _no_subgraph
+        self.graphs: Subgraphs
 
     def enter(self, node_name: str) -> None:
         """Ops emitted from here on come from the ONNX node `node_name`."""
         self.node_name = node_name
         self.location = NameLoc(StringAttr(node_name), UnknownLoc())
 
-    def subgraph(self, graph: GraphProto, arguments: Sequence[Value], label: str) -> list[Value]:
+    def subgraph(
+        self,
+        graph: GraphProto,
+        arguments: Sequence[Value],
+        label: str = "",
+        captured: Mapping[str, Value | None] | None = None,
+    ) -> list[Value]:
         """The outputs of a graph that is an attribute of the node, for the inputs `arguments`, emitted here.
-        `label` distinguishes several of the node in locations."""
-        return self.import_subgraph(graph, arguments, label)
+        `label` distinguishes several of the node in locations; `captured` stands for what the graph reads
+        from those around it."""
+        return self.graphs.subgraph(graph, arguments, label, captured or {})
+
+    def captures(self, graph: GraphProto) -> dict[str, Value | None]:
+        """What a graph that is an attribute of the node reads from the graphs around it."""
+        return self.graphs.captures(graph)
 
     def emit(self, op: Operation) -> SSAValue:
         """Append `op` and return its result, folded to a constant where that is shape arithmetic."""
@@ -218,10 +240,6 @@ def name_hint(name: str) -> str | None:
     if not hint:
         return None
     return hint if not hint[0].isdigit() else f"v{hint}"
-
-
-def _no_subgraph(graph: GraphProto, arguments: Sequence[Value], label: str) -> list[Value]:
-    raise TenonError("subgraphs are not supported here")
 
 
 def _is_foldable(dtype: np.dtype, elements: int) -> bool:

@@ -130,7 +130,7 @@ def reads(node: NodeProto, depth: int = 0) -> Iterator[str]:
     yield from filter(None, node.input)
     for attribute in node.attribute:
         for graph in subgraphs(attribute):
-            yield from _captures(graph, depth + 1)
+            yield from captures(graph, depth + 1)
 
 
 def subgraphs(attribute: AttributeProto) -> list[GraphProto]:
@@ -138,7 +138,8 @@ def subgraphs(attribute: AttributeProto) -> list[GraphProto]:
     return [attribute.g] if attribute.type == AttributeProto.GRAPH else list(attribute.graphs)
 
 
-def _captures(graph: GraphProto, depth: int) -> list[str]:
+def captures(graph: GraphProto, depth: int = 0) -> list[str]:
+    """The names that `graph` reads from the graphs around it."""
     own = set(given_names(graph)).union(*(node.output for node in graph.node))
     read = {name for node in graph.node for name in reads(node, depth)}
     read.update(value.name for value in graph.output)

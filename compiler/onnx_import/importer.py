@@ -26,6 +26,7 @@ from . import (  # noqa: F401  their rules register themselves
     elementwise,
     indexing,
     linear,
+    loops,
     norm,
     pool,
     recurrent,

@@ -16,7 +16,7 @@ from ...dialects import nn
 from ...dialects.errors import TenonError
 from .context import Context, dtype_of, shape_of
 from .functions import Function, FunctionTable, Key, schema_function
-from .graph import MAX_NESTING, NamedNode, check_declared, given_names, named_nodes, ordered
+from .graph import MAX_NESTING, NamedNode, captures, check_declared, given_names, named_nodes, ordered
 from .node import Node, Value, attribute_values, checked_attributes, given_attributes
 from .reader import Source
 from .registry import RULES
@@ -49,7 +49,7 @@ class Walk:
         self.functions = functions
         self.block = Block()
         self.context = Context(self.block, nn.WeightStore(), source, {})
-        self.context.import_subgraph = self._subgraph
+        self.context.graphs = self
         self.frame = Frame(Scope(self.context), 0)
         self.count = 0
 
@@ -92,8 +92,10 @@ class Walk:
         before = self.frame, context.opset, context.node_name, context.location
         self.frame, context.opset = frame, frame.opset
         context.enter(frame.location or frame.prefix + named.name)
-        yield
-        self.frame, context.opset, context.node_name, context.location = before
+        try:
+            yield
+        finally:
+            self.frame, context.opset, context.node_name, context.location = before
 
     def _results(
         self,
@@ -165,13 +167,22 @@ class Walk:
         if frame.depth > MAX_NESTING:
             raise TenonError(f"{named}: functions and subgraphs are nested deeper than {MAX_NESTING} levels")
 
-    def _subgraph(self, graph: GraphProto, arguments: Sequence[Value], label: str) -> list[Value]:
-        """A graph that belongs to the node being imported, its nodes emitted here."""
+    def captures(self, graph: GraphProto) -> dict[str, Value | None]:
+        """What a graph that belongs to the node being imported reads from those around it."""
+        return {name: self.frame.scope.value(name) for name in captures(graph)}
+
+    def subgraph(
+        self, graph: GraphProto, arguments: Sequence[Value], label: str, captured: Mapping[str, Value | None]
+    ) -> list[Value]:
+        """A graph that belongs to the node being imported, its nodes emitted here. `captured` comes before
+        what the graphs around it hold."""
         outer = self.frame
         if len(arguments) != len(graph.input):
             raise TenonError(f"its graph has {len(graph.input)} inputs, expected {len(arguments)}")
         check_declared(graph)
-        scope = Scope(self.context, outer.scope)
+        around = Scope(self.context, outer.scope)
+        around.values.update(captured)
+        scope = Scope(self.context, around)
         scope.declare(graph, {})
         for value, argument in zip(graph.input, arguments, strict=True):
             scope.bind(value.name, argument)

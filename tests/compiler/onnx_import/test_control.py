@@ -100,6 +100,62 @@ def test_loop(build, like_onnxruntime, trips, condition, stop_at):
     like_onnxruntime(model, X)
 
 
+def test_long_loop_runs(build, like_onnxruntime):
+    """Not unrolled; a captured value, a constant in the body, a slice that depends on the iteration."""
+    nodes = [
+        node("Gather", ["x", "i4"], ["row"], axis=0), node("Mul", ["s", "decay"], ["d"]),
+        node("Add", ["d", "row"], ["t"]), node("Identity", ["c"], ["again"]),
+        node("Relu", ["t"], ["kept"]),
+    ]  # fmt: skip
+    nodes.insert(0, node("Mod", ["i", "four"], ["i4"]))
+    body = graph(
+        nodes, [("again", BOOL, []), "t", "kept"], [("i", INT64, []), ("c", BOOL, []), "s"],
+        {"decay": np.float32(0.5)},
+    )  # fmt: skip
+    model = build(
+        [node("Loop", ["m", "", "zero"], ["y", "rows"], body=body)], {"x": (FLOAT, [4, 3])}, ["y", "rows"],
+        {"m": np.array(40), "zero": np.zeros(3, np.float32), "four": np.array(4)},
+    )  # fmt: skip
+    imported = like_onnxruntime(model, X)
+    assert "nn.scan" in [op.name for op in imported.main.body.block.ops]
+
+
+def test_long_loop_that_must_be_unrolled(build, like_onnxruntime):
+    """The iteration number is a shape: it must be known."""
+    nodes = [
+        node("Identity", ["c"], ["again"]), node("Mul", ["i", "zero"], ["none"]),
+        node("Reshape", ["none", "one"], ["extra"]), node("Concat", ["extra", "minus"], ["shape"], axis=0),
+        node("Reshape", ["s", "shape1"], ["r"]), node("Relu", ["r"], ["t"]),
+    ]  # fmt: skip
+    nodes[4] = node("Slice", ["s", "extra", "minus", "zeros"], ["cut"])
+    nodes.insert(5, node("Concat", ["cut", "s"], ["both"], axis=0))
+    nodes[6] = node("Slice", ["both", "zeros", "three", "zeros"], ["t"])
+    body = graph(nodes, [("again", BOOL, []), "t"], [("i", INT64, []), ("c", BOOL, []), "s"])
+    constants = {
+        "zero": np.array(0), "one": np.array([1]), "minus": np.array([-1]), "zeros": np.array([0]),
+        "three": np.array([3]), "start": np.ones(3, np.float32),
+    }  # fmt: skip
+    call = node("Loop", ["m", "", "start"], ["y"], name="l", body=body)
+    inputs = {"x": (FLOAT, [4, 3])}
+    long = build([call], inputs, ["y"], constants | {"m": np.array(18)})
+    assert "nn.scan" not in [op.name for op in load(long).main.body.block.ops]
+    with pytest.raises(TenonError, match="a loop of 5000 iterations, more than 1024, cannot be unrolled"):
+        load(build([call], inputs, ["y"], constants | {"m": np.array(5000)}))
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {},
+        {"scan_input_directions": [1, 0]},
+        {"scan_input_axes": [1, 0], "scan_output_axes": [1], "scan_output_directions": [1]},
+    ],
+)
+def test_long_scan_runs(build, like_onnxruntime, attributes):
+    """As test_scan, over 20 steps."""
+    assert "nn.scan" in scanned(build, like_onnxruntime, attributes, 20)
+
+
 def test_loop_locations(build):
     constants = {"zero": np.zeros((4, 3), np.float32), "m": np.array(2)}
     model = build(
@@ -114,7 +170,6 @@ def test_loop_locations(build):
     ("inputs", "text"),
     [
         (["n", "", "x"], "the trip count must be known at compile time but depends on input 'n'"),
-        (["many", "", "x"], "the loop runs 1000000 times, at most"),
         (["", "", "x"], "the loop runs more than the"),
         (["", "c0", "x"], "the condition must be known at compile time but depends on input 'c0'"),
     ],
@@ -137,17 +192,23 @@ def test_loops_without_known_course(build, inputs, text):
 )
 def test_scan(build, like_onnxruntime, attributes):
     """Two scanned inputs and a captured value; axes and directions."""
+    assert "nn.scan" not in scanned(build, like_onnxruntime, attributes, 3)
+
+
+def scanned(build, like_onnxruntime, attributes, steps) -> list[str]:
+    """The ops of a model with one scan, after comparing it with onnxruntime."""
     body = graph(
         [node("Mul", ["a", "b"], ["p"]), node("Add", ["s", "p"], ["t"]), node("Mul", ["t", "two"], ["row"])],
         ["t", "row"], ["s", "a", "b"],
     )  # fmt: skip
     axes = attributes.get("scan_input_axes", [0, 0])
-    shapes = [(3, 5) if axis == 0 else (5, 3) for axis in axes]
+    shapes = [(steps, 5) if axis == 0 else (5, steps) for axis in axes]
     arrays = {n: RNG.standard_normal(s).astype(np.float32) for n, s in zip("ab", shapes, strict=True)}
     arrays["s0"] = RNG.standard_normal(5).astype(np.float32)
     call = node("Scan", ["s0", "a", "b"], ["y", "rows"], body=body, num_scan_inputs=2, **attributes)
     inputs = {name: (FLOAT, array.shape) for name, array in arrays.items()}
-    like_onnxruntime(build([call], inputs, ["y", "rows"], {"two": np.float32(2)}), arrays)
+    model = build([call], inputs, ["y", "rows"], {"two": np.float32(2)})
+    return [op.name for op in like_onnxruntime(model, arrays).main.body.block.ops]
 
 
 def test_nested_subgraphs_capture_from_all_around(build, like_onnxruntime):

@@ -9,6 +9,7 @@ from ..dialects.errors import TenonError
 
 INTERNAL_ERROR = 70
 INTERRUPTED = 130
+MAX_LINE = 4000
 
 
 def failure(error: BaseException) -> tuple[str, int]:
@@ -26,8 +27,9 @@ def failure(error: BaseException) -> tuple[str, int]:
 
 
 def one_line(error: BaseException) -> str:
-    """The message of `error` without line breaks."""
-    return " ".join(str(error).split())
+    """The message of `error` without line breaks, of bounded length."""
+    line = " ".join(str(error).split())
+    return line if len(line) <= MAX_LINE else f"{line[: MAX_LINE - 300]} ... {line[-200:]}"
 
 
 def silence_stdout() -> None:

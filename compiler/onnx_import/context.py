@@ -21,6 +21,7 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 
 from ...dialects import nn
 from ...dialects.errors import TenonError
+from .names import shortened
 from .node import Value
 from .reader import Source
 from .tensors import MAX_ELEMENTS
@@ -28,6 +29,7 @@ from .tensors import MAX_ELEMENTS
 MAX_FOLDED_INTEGERS = 2**20
 MAX_FOLDED_FLOATS = 16
 MAX_SOURCES = 256
+MAX_HINT = 64
 
 
 class Subgraphs(Protocol):
@@ -55,8 +57,8 @@ class Context:
 
     def enter(self, node_name: str) -> None:
         """Ops emitted from here on come from the ONNX node `node_name`."""
-        self.node_name = node_name
-        self.location = NameLoc(StringAttr(node_name), UnknownLoc())
+        self.node_name = shortened(node_name)
+        self.location = NameLoc(StringAttr(self.node_name), UnknownLoc())
 
     def subgraph(
         self,
@@ -189,7 +191,7 @@ class Context:
         return x if tuple(shape) == shape_of(x) else self.emit(nn.ReshapeOp(x, shape))
 
     def reduce(self, kind: str, x: SSAValue, axes: Sequence[int], keepdims: bool = True) -> SSAValue:
-        return self.emit(nn.ReduceOp(kind, x, axes=axes, keepdims=keepdims))
+        return self.emit(nn.ReduceOp(kind, x, axes=axes, keepdims=keepdims)) if axes else x
 
     def cast(self, x: SSAValue, like: SSAValue) -> SSAValue:
         """`x` with the element type of `like`."""
@@ -236,7 +238,7 @@ def normalized_axes(axes: Sequence[int], rank: int) -> list[int]:
 
 def name_hint(name: str) -> str | None:
     """`name` as an SSA name: other characters become `_`; None where nothing usable is left."""
-    hint = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")
+    hint = re.sub(r"[^A-Za-z0-9_]+", "_", name[:MAX_HINT]).strip("_")
     if not hint:
         return None
     return hint if not hint[0].isdigit() else f"v{hint}"

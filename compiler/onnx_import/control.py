@@ -28,8 +28,8 @@ def if_(ctx: Context, node: Node) -> list[Value]:
     taken, other = (ctx.subgraph(node.attr(name), [], f"{name}/") for name in names)
     for obstacle in _obstacles(taken, other, _after(ctx, last)):
         ctx.known(condition, f"the condition, since {obstacle},")
-    if len(taken) != len(node.outputs) or len(other) != len(node.outputs):
-        raise TenonError(f"branches have {len(taken)} and {len(other)} outputs, expected {len(node.outputs)}")
+    if len(taken) != node.declared or len(other) != node.declared:
+        raise TenonError(f"branches have {len(taken)} and {len(other)} outputs, expected {node.declared}")
     flag = ctx.reshape(condition, ())
     return [_selected(ctx, flag, x, y) for x, y in zip(taken, other, strict=True)]
 

@@ -206,6 +206,7 @@ def dropout(ctx: Context, node: Node) -> list[SSAValue]:
         raise TenonError("training mode is not supported")
     if len(node.outputs) == 1:
         return [node[0]]
-    mask = ctx.constant(np.asarray(True))
+    # Before opset 10 the mask has the type of the input.
+    mask = ctx.constant(np.asarray(True)) if ctx.opset >= 10 else ctx.scalar_like(1, node[0])
     shape = tensor_type(node[0]).get_shape()
     return [node[0], ctx.emit(nn.BroadcastOp(mask, shape))]

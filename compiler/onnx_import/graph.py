@@ -10,6 +10,7 @@ from heapq import heappop, heappush
 from onnx import AttributeProto, GraphProto, NodeProto
 
 from ...dialects.errors import TenonError
+from .names import listed, shortened
 from .reader import DEFAULT_DOMAINS
 
 MAX_NESTING = 24
@@ -24,7 +25,7 @@ class NamedNode:
     proto: NodeProto
 
     def __str__(self) -> str:
-        return f"node '{self.name}' ({self.proto.op_type})"
+        return f"node '{self.name}' ({shortened(self.proto.op_type)})"
 
     @property
     def standard(self) -> bool:
@@ -39,16 +40,16 @@ class NamedNode:
 
 def named_nodes(nodes: Iterable[NodeProto]) -> list[NamedNode]:
     """The nodes as the file lists them; one without a name goes by `OpType_<index>`."""
-    return [NamedNode(n.name or f"{n.op_type}_{i}", n) for i, n in enumerate(nodes)]
+    return [NamedNode(shortened(n.name or f"{n.op_type}_{i}"), n) for i, n in enumerate(nodes)]
 
 
 def unsupported(nodes: Iterable[NamedNode]) -> str:
     """One line that lists the ops of `nodes` with the nodes that use them."""
     missing: dict[str, list[str]] = {}
     for node in nodes:
-        missing.setdefault(node.op, []).append(f"'{node.name}'")
-    listed = "; ".join(f"{op} ({', '.join(names)})" for op, names in sorted(missing.items()))
-    return f"unsupported ops: {listed}"
+        missing.setdefault(node.op, []).append(node.name)
+    ops = "; ".join(f"{shortened(op)} ({listed(names)})" for op, names in sorted(missing.items()))
+    return f"unsupported ops: {ops}"
 
 
 def ordered(
@@ -76,8 +77,8 @@ def ordered(
             if waiting[reader] == 0:
                 heappush(ready, reader)
     if len(order) < len(nodes):
-        stuck = [f"'{node.name}'" for node, count in zip(nodes, waiting, strict=True) if count > 0]
-        raise TenonError(f"the graph has a cycle: {', '.join(stuck)} wait for each other")
+        stuck = [node.name for node, count in zip(nodes, waiting, strict=True) if count > 0]
+        raise TenonError(f"the graph has a cycle: {listed(stuck)} wait for each other")
     for name in outputs:
         if name not in makers and name not in outside:
             raise TenonError(f"output '{name}' is made by no node")

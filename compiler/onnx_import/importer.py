@@ -38,6 +38,7 @@ from . import (  # noqa: F401  their rules register themselves
 from .functions import FunctionTable
 from .graph import check_declared, named_nodes
 from .inputs import InputSpec, bind_inputs
+from .names import one_line
 from .node import Value
 from .reader import check_versions, read_model
 from .registry import RULES
@@ -73,11 +74,6 @@ def load(
     except TenonError as error:
         error.args = (one_line(str(error)),)
         raise
-
-
-def one_line(message: str) -> str:
-    """`message` with control characters escaped: a file may hold any in its names."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
 
 
 def _load(

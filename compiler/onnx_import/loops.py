@@ -24,6 +24,9 @@ SHORT = 16
 MAX_UNROLLED = 1024
 """Iterations of a loop that cannot run."""
 
+MAX_ITERATIONS = 2**24
+"""Iterations of a loop that runs."""
+
 SMALL = 1024
 """Elements of a captured constant that the loop's body holds itself, where it may have to be known."""
 
@@ -67,6 +70,8 @@ def _state(value: Value | None) -> Value:
 
 def _run_loop(ctx: Context, node: Node, body: GraphProto, state: list[Value], trips: int) -> list[Value]:
     """As a scan over the iteration numbers; the condition stays true."""
+    if trips > MAX_ITERATIONS:
+        raise TenonError(f"at most {MAX_ITERATIONS} iterations are supported")
     numbers = ctx.constant(np.arange(trips, dtype=np.int64))
 
     def arguments(carried: Sequence[Value], sliced: Sequence[Value]) -> list[Value]:

@@ -29,6 +29,9 @@ class Node:
     opset: int
     operands: Sequence[Value | None]
     outputs: Sequence[str]
+    """Names; an empty one is not wanted, and the last one is."""
+    declared: int
+    """How many outputs the file lists, with those not wanted at the end."""
     attributes: dict[str, Any]
 
     def __getitem__(self, index: int) -> SSAValue:

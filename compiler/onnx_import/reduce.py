@@ -70,7 +70,8 @@ def reduction(ctx: Context, node: Node) -> SSAValue:
     """Axes are an attribute in older opsets and an input in newer ones; without any, all are reduced."""
     x, given = node[0], node.get(1)
     axes = ctx.integers(given, "axes") if given is not None else node.attr("axes")
-    if not axes and node.attr("noop_with_empty_axes"):
-        return x
-    axes = normalized_axes(axes, rank_of(x)) if axes else list(range(rank_of(x)))
+    if axes:
+        axes = normalized_axes(axes, rank_of(x))
+    else:  # over no axes at all, squares and logarithms are taken nevertheless
+        axes = [] if node.attr("noop_with_empty_axes") else list(range(rank_of(x)))
     return REDUCTIONS[node.op_type](ctx, x, axes, bool(node.attr("keepdims")))

@@ -83,7 +83,7 @@ def concat(ctx: Context, node: Node) -> SSAValue:
 @onnx_op("Split")
 def split(ctx: Context, node: Node) -> list[SSAValue]:
     """Into the given sizes, else into equal parts of which the last may be smaller (opset 18)."""
-    x, count = node[0], len(node.outputs)
+    x, count = node[0], node.declared
     axis = normalized_axis(node.attr("axis"), rank_of(x))
     extent, given = shape_of(x)[axis], node.get(1)
     sizes = ctx.integers(given, "split") if given is not None else node.attr("split")

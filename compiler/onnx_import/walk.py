@@ -113,7 +113,10 @@ class Walk:
         if proto.op_type not in RULES:
             function = self._schema_function(named, operands, attributes, frame)
             return self._call(named, function, operands, outputs, attributes, frame)
-        node = Node(named.name, proto.op_type, frame.opset, operands, outputs, attribute_values(attributes))
+        node = Node(
+            named.name, proto.op_type, frame.opset, operands, outputs, len(proto.output),
+            attribute_values(attributes),
+        )  # fmt: skip
         try:
             results = RULES[proto.op_type](self.context, node)
         except TenonError as error:

@@ -135,8 +135,9 @@ class NNFunctions(InterpreterFunctions):
         # [N, C, spatial, kernel] -> [N, g, spatial, C/g * kernel], times [g, O/g, C/g * kernel] transposed
         taken = taken.reshape(x.shape[0], groups, x.shape[1] // groups, *taken.shape[2:])
         taken = np.moveaxis(taken, 2, 2 + rank)
-        rows = taken.reshape(*taken.shape[:2], int(np.prod(extents)), -1)
-        filters = w.reshape(groups, w.shape[0] // groups, -1)
+        taps = int(np.prod(w.shape[1:]))
+        rows = taken.reshape(*taken.shape[:2], int(np.prod(extents)), taps)
+        filters = w.reshape(groups, w.shape[0] // groups, taps)
         product = np.swapaxes(rows @ np.swapaxes(filters, 1, 2), 2, 3)
         result = product.reshape(x.shape[0], w.shape[0], *extents)
         return rounded(op, result + bias[0].reshape(-1, *(1,) * rank) if bias else result)

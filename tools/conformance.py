@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,9 +57,10 @@ def conformance(arguments: argparse.Namespace) -> None:
         raise UsageError(f"no case of group {arguments.group} matches '{arguments.filter}'")
     outcomes = run_cases(cases, arguments.runtime, arguments.jobs)
     if arguments.json:
-        text = report(outcomes)
+        text = report(cases, outcomes)
         write_file(Path(arguments.json), lambda path: path.write_text(text))
-    _show(f"{arguments.group} on {arguments.runtime}", outcomes)
+    counts = ", ".join(f"{group} {passed} of {total}" for group, passed, total in by_group(cases, outcomes))
+    _show(f"{counts}, on {arguments.runtime}", outcomes)
     bad = [name for name, o in outcomes.items() if o.status in ("wrong", "error")]
     if bad and arguments.runtime == "tenonc":
         raise TenonError(f"{len(bad)} cases are wrong or broken: {', '.join(bad[:5])}, ...")
@@ -81,7 +82,7 @@ def run_cases(cases: list[Case], runtime: str, jobs: int) -> dict[str, Outcome]:
     return {case.name: found[case.name] for case in cases}
 
 
-def report(outcomes: Mapping[str, Outcome]) -> str:
+def report(cases: Sequence[Case], outcomes: Mapping[str, Outcome]) -> str:
     """The JSON text: counts, and each failure's reason; what is wrong, or broken, once more apart."""
     import json
 
@@ -92,6 +93,7 @@ def report(outcomes: Mapping[str, Outcome]) -> str:
     content = {
         "passed": sum(o.status == "passed" for o in outcomes.values()),
         "total": len(outcomes),
+        "groups": {group: f"{passed} of {total}" for group, passed, total in by_group(cases, outcomes)},
         "failures": {n: f"{o.status}: {o.reason}" for n, o in outcomes.items() if o.status != "passed"},
         "wrong": named("wrong"),
         "error": named("error"),
@@ -99,6 +101,13 @@ def report(outcomes: Mapping[str, Outcome]) -> str:
         "folded": [name for name in bound if outcomes[name].folded],
     }
     return json.dumps(content, indent=1) + "\n"
+
+
+def by_group(cases: Sequence[Case], outcomes: Mapping[str, Outcome]) -> list[tuple[str, int, int]]:
+    """Each group with how many of its cases pass, and how many there are."""
+    total = Counter(case.group for case in cases)
+    passed = Counter(case.group for case in cases if outcomes[case.name].status == "passed")
+    return [(group, passed[group], count) for group, count in total.items()]
 
 
 def _show(title: str, outcomes: Mapping[str, Outcome]) -> None:

@@ -90,6 +90,7 @@ def test_the_verb_writes_every_failure(tmp_path, capsys):
     assert tenonc.main(["conformance", "--filter", pattern, "--json", str(path), "--jobs", "1"]) == 0
     content = json.loads(path.read_text())
     assert (content["passed"], content["total"]) == (1, 2)
+    assert content["groups"] == {"node": "1 of 2"}
     assert list(content["failures"]) == ["test_string_split_basic"]
     assert content["wrong"] == content["error"] == {}
     assert "1 of 2 pass" in capsys.readouterr().out

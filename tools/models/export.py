@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
     from torch import Tensor, nn
 
-BATCHES, BATCH = 2, 4
+BATCHES, BATCH = 2, 8
 """What batch-norm statistics are averaged over."""
 
 
@@ -53,14 +53,20 @@ def seed_weights(name: str, module: nn.Module) -> None:
 def _draw(rng: np.random.Generator, layer: nn.Module, key: str, shape: tuple[int, ...]) -> np.ndarray:
     from torch import nn
 
+    from .residual import BranchNorm
+
     taps = math.prod(shape[2:])
     match layer:
+        case BranchNorm() if key == "weight":
+            return seeding.scale(rng, shape) * np.float32(0.3)
         case nn.BatchNorm2d() | nn.LayerNorm() if key == "weight":
             return seeding.scale(rng, shape)
         case nn.Embedding():
             return rng.standard_normal(shape, np.float32)
         case nn.Conv2d() if len(shape) > 1:
-            return seeding.he(rng, shape, shape[0] * taps // layer.groups)
+            fan_in, fan_out = shape[1] * taps, shape[0] * taps // layer.groups
+            # No bias means that a norm follows; without one the values must not grow.
+            return seeding.he(rng, shape, fan_out if layer.bias is None else max(fan_in, fan_out))
         case nn.ConvTranspose2d() if len(shape) > 1:
             return seeding.he(rng, shape, shape[1] * taps // math.prod(layer.stride))
         case nn.Linear() if len(shape) > 1:
@@ -83,7 +89,7 @@ def measure_statistics(name: str, module: nn.Module, shape: tuple[int, ...]) -> 
     module.train()
     for index in range(BATCHES):
         rng = seeding.generator(name, f"batch {index}")
-        module(torch.from_numpy(rng.standard_normal((BATCH, *shape[1:]), np.float32)))
+        module(torch.from_numpy(seeding.images(rng, (BATCH, *shape[1:]))))
     for norm in norms:
         for statistics in (norm.running_mean, norm.running_var):
             assert statistics is not None

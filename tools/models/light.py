@@ -19,7 +19,7 @@ from . import seeding
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
 
-BATCHES = 4
+BATCH = 8
 
 
 def seeded_light(name: str, file: str) -> ModelProto:
@@ -112,9 +112,8 @@ def measured_statistics(name: str, model: ModelProto) -> dict[str, np.ndarray]:
     batches, sources = with_batch_norms_written_out(model)
     if not sources:
         return {}
-    runs = [_values(name, batches, list(sources.values()), index) for index in range(BATCHES)]
-    means = [np.mean([value.reshape(-1) for value in one], 0) for one in zip(*runs, strict=True)]
-    return {key: seeding.rounded(mean) for key, mean in zip(sources, means, strict=True)}
+    values = _values(name, batches, list(sources.values()))
+    return {key: seeding.rounded(value.reshape(-1)) for key, value in zip(sources, values, strict=True)}
 
 
 def moderate_classifier(name: str, model: ModelProto) -> dict[str, np.ndarray]:
@@ -129,7 +128,7 @@ def moderate_classifier(name: str, model: ModelProto) -> dict[str, np.ndarray]:
         return {}
     output = helper.make_tensor_value_info(source.output[0], TensorProto.FLOAT, None)
     model.graph.output.append(output)
-    scores = _values(name, model, [source.output[0]], 0)[0]
+    scores = _values(name, model, [source.output[0]])[0]
     model.graph.output.pop()
     factor = float(seeding.rounded(np.asarray([2 / scores.std()]))[0])
     tensors = {t.name: t for t in model.graph.initializer}
@@ -137,8 +136,8 @@ def moderate_classifier(name: str, model: ModelProto) -> dict[str, np.ndarray]:
     return {key: numpy_helper.to_array(tensors[key]) * factor for key in weights}
 
 
-def _values(name: str, model: ModelProto, outputs: Sequence[str], index: int) -> list[np.ndarray]:
-    """Values of the model on its seeded batch `index`."""
+def _values(name: str, model: ModelProto, outputs: Sequence[str]) -> list[np.ndarray]:
+    """Values of the model on a seeded batch."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -146,19 +145,19 @@ def _values(name: str, model: ModelProto, outputs: Sequence[str], index: int) ->
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    return [np.asarray(v) for v in session.run(list(outputs), seeded_inputs(name, model, index))]
+    return [np.asarray(v) for v in session.run(list(outputs), seeded_inputs(name, model))]
 
 
-def seeded_inputs(name: str, model: ModelProto, index: int) -> dict[str, np.ndarray]:
-    """A seeded batch in the declared shapes."""
-    rng = seeding.generator(name, f"batch {index}")
+def seeded_inputs(name: str, model: ModelProto) -> dict[str, np.ndarray]:
+    """Seeded images in the declared shapes."""
+    rng = seeding.generator(name, "batch")
     shapes = {v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in model.graph.input}
-    return {key: rng.standard_normal(shape).astype(np.float32) for key, shape in shapes.items()}
+    return {key: seeding.images(rng, tuple(shape)) for key, shape in shapes.items()}
 
 
 def with_batch_norms_written_out(model: ModelProto) -> tuple[ModelProto, dict[str, str]]:
-    """A copy whose batch norms use their batch's own statistics, and which outputs hold those:
-    name of the norm's mean or variance -> output."""
+    """A copy for a batch, whose batch norms use its own statistics, and which outputs hold those: name of the
+    norm's mean or variance -> output."""
     import onnx
     from onnx import TensorProto, helper
 
@@ -177,8 +176,25 @@ def with_batch_norms_written_out(model: ModelProto) -> tuple[ModelProto, dict[st
     del copy.graph.node[:]
     copy.graph.node.extend(nodes)
     values = [helper.make_tensor_value_info(v, TensorProto.FLOAT, None) for v in sources.values()]
+    del copy.graph.output[:]
     copy.graph.output.extend(values)
+    _take_batches(copy.graph)
     return copy, sources
+
+
+def _take_batches(graph: GraphProto) -> None:
+    """Makes a graph for one image take `BATCH` of them."""
+    from onnx import numpy_helper
+
+    for value in graph.input:
+        value.type.tensor_type.shape.dim[0].dim_value = BATCH
+    del graph.value_info[:]
+    shapes = {node.input[1] for node in graph.node if node.op_type == "Reshape"}
+    for tensor in graph.initializer:
+        if tensor.name in shapes:
+            extents = numpy_helper.to_array(tensor).copy()
+            extents[0] = 0 if extents[0] == 1 else extents[0]  # 0 means as it was
+            tensor.CopyFrom(numpy_helper.from_array(extents, tensor.name))
 
 
 def _norm_nodes(x: str, factor: str, offset: str, y: str, made: str, epsilon: float) -> list[NodeProto]:

@@ -11,6 +11,15 @@ def conv_norm(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, group
     return nn.Sequential(conv, nn.BatchNorm2d(outputs))
 
 
+class BranchNorm(nn.BatchNorm2d):
+    """The norm at the end of a residual branch: training starts it near zero: the shortcut prevails."""
+
+
+def conv_end(inputs: int, outputs: int, kernel: int = 1) -> nn.Sequential:
+    """The last convolution of a residual branch with its norm."""
+    return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, 1, kernel // 2, bias=False), BranchNorm(outputs))
+
+
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions."""
 
@@ -18,7 +27,7 @@ class BasicBlock(nn.Module):
 
     def __init__(self, inputs: int, width: int, stride: int):
         super().__init__()
-        self.body = nn.Sequential(conv_norm(inputs, width, 3, stride), nn.ReLU(), conv_norm(width, width, 3))
+        self.body = nn.Sequential(conv_norm(inputs, width, 3, stride), nn.ReLU(), conv_end(width, width, 3))
         self.shortcut = (
             nn.Identity() if stride == 1 and inputs == width else conv_norm(inputs, width, 1, stride)
         )
@@ -40,7 +49,7 @@ class Bottleneck(nn.Module):
             nn.ReLU(),
             conv_norm(width, width, 3, stride),
             nn.ReLU(),
-            conv_norm(width, outputs),
+            conv_end(width, outputs),
         )
         self.shortcut = (
             nn.Identity() if stride == 1 and inputs == outputs else conv_norm(inputs, outputs, 1, stride)
@@ -98,8 +107,8 @@ class Inverted(nn.Module):
         layers += [conv_norm(width, width, kernel, stride, groups=width), activation()]
         if gated:
             layers.append(Gate(width, max(1, inputs // 4)))
-        self.body = nn.Sequential(*layers, conv_norm(width, outputs))
         self.residual = stride == 1 and inputs == outputs
+        self.body = nn.Sequential(*layers, (conv_end if self.residual else conv_norm)(width, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.body(x) if self.residual else self.body(x)

@@ -14,7 +14,7 @@ from onnx import AttributeProto, FunctionProto, ModelProto, NodeProto, TypeProto
 
 from ...dialects.errors import TenonError
 from .graph import NamedNode, named_nodes, unsupported
-from .reader import DEFAULT_DOMAINS
+from .reader import DEFAULT_DOMAINS, check_opset
 
 Key = tuple[str, str, str]
 """Domain, name and overload."""
@@ -86,7 +86,9 @@ def _domain(domain: str) -> str:
 
 def _opset(proto: FunctionProto, otherwise: int) -> int:
     versions = [entry.version for entry in proto.opset_import if entry.domain in DEFAULT_DOMAINS]
-    return max(versions, default=otherwise)
+    version = max(versions, default=otherwise)
+    check_opset(version, f"function '{proto.name}'")
+    return version
 
 
 def _schema(op_type: str, opset: int) -> Any:

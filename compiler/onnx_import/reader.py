@@ -85,7 +85,12 @@ def check_versions(model: ModelProto, name: str) -> int:
     versions = [entry.version for entry in model.opset_import if entry.domain in DEFAULT_DOMAINS]
     if not versions:
         raise TenonError(f"{name}: imports no opset of the domain ai.onnx")
-    newest = onnx.defs.onnx_opset_version()
-    if not OLDEST_OPSET <= max(versions) <= newest:
-        raise TenonError(f"{name}: opset {max(versions)} is outside {OLDEST_OPSET} to {newest}")
+    check_opset(max(versions), name)
     return max(versions)
+
+
+def check_opset(version: int, name: str) -> None:
+    """Raise where the opset of the model or function `name` is not supported."""
+    newest = onnx.defs.onnx_opset_version()
+    if not OLDEST_OPSET <= version <= newest:
+        raise TenonError(f"{name}: opset {version} is outside {OLDEST_OPSET} to {newest}")

@@ -62,7 +62,7 @@ def functions(build):
         node("F", ["x", ""], ["f"], domain="my"), node("MeanVarianceNormalization", ["f"], ["n"], axes=[0]),
         node("Constant", [], ["k"], sparse_value=sparse), node("Add", ["n", "k"], ["y"]),
     ]  # fmt: skip
-    model = build(nodes, {"x": (FLOAT, ["N"])}, ["y"])
+    model = build(nodes, {"x": (FLOAT, [2])}, ["y"])
     model.functions.append(function)
     model.opset_import.add(domain="my", version=1)
     return model
@@ -71,7 +71,7 @@ def functions(build):
 def recurrent(build):
     nodes = [
         node("LSTM", ["x", "w", "r"], ["", "h", ""], hidden_size=2),
-        node("Einsum", ["h", "h"], ["e"], equation="dnh,dnk->nhk"),
+        node("Transpose", ["h"], ["e"], perm=[1, 2, 0]),
         node("ReduceSum", ["e", "axes"], ["y"], keepdims=0),
     ]
     weights = {
@@ -121,6 +121,68 @@ def edited(data: bytes, changes) -> bytes:
 def test_changed_bytes(build, name, changes):
     data = MODELS[name](build).SerializeToString()
     load_or_refuse(edited(data, changes))
+
+
+NUMBERS = [0, 1, -1, 2, 3, 7, 2**31, -(2**31), 2**40, -(2**63), 2**63 - 1]
+
+
+def fields_of(message, found: list) -> list:
+    """Every set field of `message` and of those in it, as (message, field)."""
+    for field, value in message.ListFields():
+        found.append((message, field))
+        if field.message_type is not None:
+            for item in value if field.is_repeated else [value]:
+                fields_of(item, found)
+    return found
+
+
+def change(model, rng: np.random.Generator) -> None:
+    """One change of the decoded model: a number, a name, bytes, an element that vanishes or comes twice."""
+    places = fields_of(model, [])
+    message, field = places[rng.integers(len(places))]
+    if field.is_repeated:
+        values = getattr(message, field.name)
+        at = int(rng.integers(len(values)))
+        kind = rng.integers(3)
+        if kind == 0:
+            del values[at]
+        elif field.message_type is not None:
+            values.add().CopyFrom(values[at])
+        elif kind == 1:
+            values.append(values[at])
+        else:
+            values[at] = changed_value(field, values[at], places, rng)
+    elif field.message_type is not None:
+        message.ClearField(field.name)
+    else:
+        setattr(message, field.name, changed_value(field, getattr(message, field.name), places, rng))
+
+
+def changed_value(field, value, places, rng: np.random.Generator):
+    if isinstance(value, str):
+        names = [getattr(m, f.name) for m, f in places if f.type == field.type and not f.is_repeated]
+        return str(rng.choice([*names, "", "x", "Relu", "Loop"]))
+    if isinstance(value, bytes):
+        data = bytearray(value or b"0")
+        data[rng.integers(len(data))] ^= 1 << rng.integers(8)
+        return bytes(data)
+    if isinstance(value, float):
+        return float(rng.choice([0.0, -1.0, np.inf, np.nan, 1e-30]))
+    number = int(rng.choice(np.array(NUMBERS, object)))
+    if field.enum_type is not None:
+        return int(rng.choice([v.number for v in field.enum_type.values]))
+    return int(np.int32(number % 2**31)) if field.cpp_type == field.CPPTYPE_INT32 else number
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_changed_fields(build, name):
+    """A well-formed file with one or two wrong numbers, names or elements."""
+    rng = np.random.default_rng(list(MODELS).index(name))
+    for _ in range(150):
+        model = MODELS[name](build)
+        for _ in range(rng.integers(1, 3)):
+            change(model, rng)
+        load_or_refuse(model.SerializeToString())
 
 
 def load_or_refuse(data: bytes) -> None:

@@ -27,10 +27,14 @@ from ..dialects.nn import ScanOp, is_compile_time
 from ..dialects.tensorized.attributes import LayoutAttr, element_bytes
 from .layout import views
 from .layout.order import DimensionOrders
+from .layout.parts import Part, place_parts
 
 # Rows exactly this far apart fall into one set of a typical L1 cache, and a register tile reads many.
 ALIASING_BYTES = 4096
 CACHE_LINE_BYTES = 64
+
+LEAVING = (func.ReturnOp, ScanOp)
+"""Ops that take their operands out of the function, row-major."""
 
 VIEWS = (tensor.PadOp, tensor.ExpandShapeOp, tensor.CollapseShapeOp, tensor.ExtractSliceOp)
 
@@ -51,9 +55,11 @@ class _Assigner:
         self.block = function.body.block
         self.memo: dict[SSAValue, LayoutAttr] = {}
         self.orders: DimensionOrders
+        self.parts: dict[SSAValue, Part] = {}
 
     def run(self) -> None:
         self._give_each_reduction_its_start()
+        self.parts = place_parts(list(self.block.ops), self._may_be_a_part, self._may_host)
         self.orders = DimensionOrders(self.block.ops)
         self._copy_arguments()
         self._copy_before_pads()
@@ -174,8 +180,25 @@ class _Assigner:
                         copy = self._copy(value, op)
                         self.memo[copy] = LayoutAttr.of(AffineMap.identity(len(shape)), shape)
 
+    def _may_be_a_part(self, value: SSAValue) -> bool:
+        """Whether the value may be made in the buffer of a concat: it needs no halo, and stays inside."""
+        users = [use.operation for use in value.uses]
+        return (
+            isinstance(value.owner, GenericOp | tensor.ConcatOp)
+            and not is_compile_time(value)
+            and not any(isinstance(user, (tensor.PadOp, *LEAVING)) for user in users)
+        )
+
+    @staticmethod
+    def _may_host(concat: tensor.ConcatOp) -> bool:
+        """Whether the result of a concat stays in the function, so that others may write into it."""
+        users = [use.operation for use in concat.result.uses]
+        return not is_compile_time(concat.result) and not any(isinstance(user, LEAVING) for user in users)
+
     def _owns_buffer(self, value: SSAValue) -> bool:
-        """Whether the value's buffer may take any layout (else it is an argument or a view)."""
+        """Whether the value's buffer may take any layout (else it is an argument, a view or a part)."""
+        if value in self.parts:
+            return False
         if isinstance(value.owner, GenericOp | tensor.ConcatOp):
             return True
         return isinstance(value.owner, tensor.CollapseShapeOp) and self._leads(value.owner)
@@ -204,6 +227,9 @@ class _Assigner:
     def _compute(self, value: SSAValue) -> LayoutAttr:
         assert isinstance(value.type, TensorType)
         shape, op = value.type.get_shape(), value.owner
+        if value in self.parts:
+            part = self.parts[value]
+            return part.layout(self.layout(part.concat.result), shape)
         if isinstance(value, BlockArgument) or isinstance(op, ScanOp) or is_compile_time(value):
             return LayoutAttr.of(AffineMap.identity(len(shape)), shape)
         if isinstance(op, tensor.PadOp):

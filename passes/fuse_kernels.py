@@ -3,6 +3,7 @@
 Expects: the linalg level with layouts (`assign-layouts`).
 Leaves: `tensorized.kernel`s over physical tensors, equal ones only once, and functions that hold
 compile-time ops, `tensorized.call`s, `nn.scan`s and a return. View ops are gone: they are in the accesses.
+A kernel that makes an operand of a concat in place takes the buffer as an argument and returns it.
 """
 
 from __future__ import annotations
@@ -26,9 +27,11 @@ from ..dialects.nn import ScanOp, is_compile_time
 from .fusion.buffers import KernelBuffers
 from .fusion.build import KernelBuilder
 from .fusion.build_concat import ConcatBuilder
+from .fusion.destinations import Destinations
 from .fusion.group import Group
 from .fusion.growth import form_groups
 from .fusion.views import VIEWS, base
+from .layout.parts import in_place
 
 
 @dataclass(frozen=True)
@@ -93,9 +96,15 @@ def _lower_function(function: func.FuncOp, table: _KernelTable) -> None:
     block = function.body.block
     physical: dict[SSAValue, SSAValue] = {}
     calls: list[tuple[Operation, Operation]] = []
+    destinations = Destinations(block.ops)
     for group in form_groups(list(block.ops)):
-        concat = group.concat
+        concat, destination = group.concat, destinations.of(group.result)
+        if concat is not None and destination is not None and all(in_place(concat)):
+            assert destination.filled is not None
+            physical[group.result] = destination.filled
+            continue
         builder = ConcatBuilder(concat) if concat is not None else KernelBuilder(group)
+        builder.destination = destination
         name = table.add(builder, _hint(group))
         operands = [physical.get(value, value) for value in builder.arguments]
         kernel_type = builder.block.last_op
@@ -104,6 +113,7 @@ def _lower_function(function: func.FuncOp, table: _KernelTable) -> None:
         call.location = group.ops[-1].location
         call.results[0].name_hint = group.result.name_hint
         physical[group.result] = call.results[0]
+        destinations.wrote(group.result, call.results[0])
         calls.append((call, group.ops[-1]))
     for call, last in calls:
         Rewriter.insert_op(call, InsertPoint.before(last))

@@ -124,7 +124,7 @@ def _accumulators_can_wait(
     return (
         along
         and out.element_type == accumulated.element_type
-        and isinstance(last.init.owner, tensorized.EmptyOp)
+        and not isinstance(last.init.owner, tensorized.NestOperation)
     )
 
 

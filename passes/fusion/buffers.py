@@ -11,6 +11,7 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 from ...dialects import tensorized
 from ...dialects.nn import is_compile_time
 from ...dialects.tensorized import layout_of, physical_type
+from .destinations import Destination
 from .views import base
 
 
@@ -20,6 +21,7 @@ class KernelBuffers:
 
     block: Block = field(default_factory=Block)
     arguments: dict[SSAValue, SSAValue] = field(default_factory=dict)
+    destination: Destination | None = None
 
     def nests(self) -> SSAValue:
         """Adds the nests of the kernel; the value it returns."""
@@ -45,10 +47,16 @@ class KernelBuffers:
         return op.results[0]
 
     def output(self, value: SSAValue) -> SSAValue:
-        """The kernel's output buffer, with the fill of its halo."""
+        """The kernel's output buffer: what other kernels left of it, else an empty one with the fill of its
+        halo."""
         assert isinstance(value.type, TensorType)
-        physical, layout = physical_type(value.type), layout_of(value.type)
+        physical, fill = physical_type(value.type), layout_of(value.type).fill_value
+        if self.destination is not None:
+            filled, fill = self.destination
+            if filled is not None:
+                self.arguments[filled] = self.block.insert_arg(physical, len(self.block.args))
+                return self.arguments[filled]
         has_halo = prod(physical.get_shape()) > prod(value.type.get_shape())
-        empty = tensorized.EmptyOp(physical, layout.fill_value if has_halo else None)
+        empty = tensorized.EmptyOp(physical, fill if has_halo else None)
         self.block.add_op(empty)
         return empty.res

@@ -1,4 +1,4 @@
-"""A concat as a kernel: one copy nest per operand, one after another into the output."""
+"""A concat as a kernel: a copy nest per operand that is not there yet, one after another into the output."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from xdsl.ir.affine import AffineExpr, AffineMap
 from ...dialects import tensorized
 from ...dialects.tensorized import LoopAttr, layout_of
 from ...dialects.tensorized.linear_form import flat_strides, row_major, substitute
+from ..layout.parts import Part, in_place, offsets
 from .bodies import identity_body
 from .buffers import KernelBuffers
 
@@ -22,22 +23,19 @@ class ConcatBuilder(KernelBuffers):
     op: tensor.ConcatOp
 
     def nests(self) -> SSAValue:
-        axis, offset = self.op.dim.value.data, 0
         current = self.output(self.op.result)
-        for n, value in enumerate(self.op.inputs):
-            assert isinstance(value.type, TensorType)
-            shape = value.type.get_shape()
-            shifts = [AffineExpr.dimension(d) + (offset if d == axis else 0) for d in range(len(shape))]
-            current = self._copy(value, AffineMap(len(shape), 0, tuple(shifts)), current, f"s{n}p")
-            offset += shape[axis]
+        parts = zip(self.op.inputs, offsets(self.op), in_place(self.op))
+        for n, (value, offset, here) in enumerate(parts):
+            if not here:
+                current = self._copy(value, Part(self.op, offset), current, f"s{n}p")
         return current
 
-    def _copy(self, value: SSAValue, place: AffineMap, current: SSAValue, prefix: str) -> SSAValue:
-        """`value` at `place` of the result; loops in the order the result is stored."""
+    def _copy(self, value: SSAValue, part: Part, current: SSAValue, prefix: str) -> SSAValue:
+        """`value` in its part of the result; loops in the order the result is stored."""
         result = self.op.result.type
         assert isinstance(value.type, TensorType) and isinstance(result, TensorType)
         shape, layout = value.type.get_shape(), layout_of(result)
-        written = layout.access.compose(place)
+        written = part.layout(layout, shape).access
         strides = flat_strides(written, row_major(layout.physical_shape), shape) or [0] * len(shape)
         order = sorted((i for i, n in enumerate(shape) if n > 1), key=lambda i: (-strides[i], i))
         loops = [LoopAttr.of(f"{prefix}{n}", "parallel", shape[i]) for n, i in enumerate(order)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xdsl.dialects.builtin import TensorType
-from xdsl.ir import SSAValue
+from xdsl.ir import BlockArgument, SSAValue
 from xdsl.ir.affine import AffineExpr
 
 from ...dialects.tensorized import EmptyOp, GenericOp, KernelOp, LoopAttr, NestOperation, YieldOp
@@ -33,6 +33,18 @@ def in_place_arguments(kernel: KernelOp) -> set[int]:
         for argument in kernel.body.block.args
         if _same_buffer(argument, last.res) and _only_read_where_written(argument, last)
     }
+
+
+def destination_argument(kernel: KernelOp) -> int | None:
+    """The argument whose buffer the result is, with some elements replaced: the nests that make the result
+    start from it. None for a kernel that makes its own."""
+    end = kernel.body.block.last_op
+    if not isinstance(end, YieldOp) or len(end.operands) != 1:
+        return None
+    value = end.operands[0]
+    while isinstance(value.owner, NestOperation):
+        value = value.owner.init
+    return value.index if isinstance(value, BlockArgument) else None
 
 
 def _writes_before_the_end(kernel: KernelOp) -> bool:

@@ -14,7 +14,7 @@ from ...dialects.nn import ScanOp
 from ...dialects.tensorized import CallOp, physical_type
 from ...dialects.tensorized.attributes import element_bytes
 from .allocate import Buffer
-from .in_place import in_place_arguments
+from .in_place import destination_argument, in_place_arguments
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the widest register."""
@@ -49,8 +49,8 @@ class Intermediates:
 
 
 def intermediates(steps: Sequence[Step], loop_bytes: Mapping[ScanOp, Sequence[int]] = _NONE) -> Intermediates:
-    """The results of calls that the function does not return, and all of loops. A call's result shares the
-    buffer of an operand that dies there, where the kernel allows that."""
+    """The results of calls that the function does not return, and all of loops. A call's result lies in the
+    buffer of the operand it is written into, or of one that dies there, where the kernel allows that."""
     times = {step: time for time, step in enumerate(steps)}
     found = Intermediates([], {})
     in_place: dict[str, set[int]] = {}
@@ -64,14 +64,26 @@ def intermediates(steps: Sequence[Step], loop_bytes: Mapping[ScanOp, Sequence[in
                 continue
             last = max((times[user] for user in users if isinstance(user, Step)), default=time)
             last = len(steps) if returned else last
-            index = _reusable(step, result, time, found, in_place) if isinstance(step, CallOp) else None
+            index = _shared(step, result, time, found, in_place) if isinstance(step, CallOp) else None
             if index is None:
                 assert isinstance(result.type, TensorType)
                 index = found.add(physical_bytes(result.type), time, last)
             else:
-                found.buffers[index] = found.buffers[index]._replace(last=last)
+                buffer = found.buffers[index]
+                found.buffers[index] = buffer._replace(last=max(last, buffer.last))
             found.buffer_of[result] = index
     return found
+
+
+def _shared(
+    call: CallOp, result: SSAValue, time: int, found: Intermediates, in_place: dict[str, set[int]]
+) -> int | None:
+    """The buffer of an operand that `result` lies in: the one that the kernel writes into, or one that it
+    may overwrite."""
+    destination = destination_argument(call.callee())
+    if destination is not None:
+        return found.buffer_of[call.arguments[destination]]
+    return _reusable(call, result, time, found, in_place)
 
 
 def _reusable(

@@ -109,6 +109,7 @@ def argument_facts(kernel: KernelOp, calls: Iterable[CallOp]) -> list[ArgumentFa
         any(isinstance(use.operation, StoreOp) and use.operation.ref is a for use in a.uses)
         for a in arguments
     ]
+    used = [bool(a.uses) for a in arguments]  # what is only written into came as an argument too
     apart = [True] * len(arguments)
     alignment = [BUFFER_ALIGNMENT] * len(arguments)
     called = False
@@ -117,7 +118,7 @@ def argument_facts(kernel: KernelOp, calls: Iterable[CallOp]) -> list[ArgumentFa
         extents = [extent_of(v) for v in call.arguments]
         for i, one in enumerate(extents):
             alignment[i] = gcd(alignment[i], one.alignment)
-            clash = (j for j, other in enumerate(extents) if j != i and one.overlaps(other))
+            clash = (j for j, other in enumerate(extents) if j != i and used[j] and one.overlaps(other))
             apart[i] &= not any(written[i] or written[j] for j in clash)
     if not called:
         alignment = [_element_bytes(a) for a in arguments]

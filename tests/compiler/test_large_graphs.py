@@ -11,9 +11,7 @@ FUNCTIONS = ("Relu", "Tanh", "Neg", "Abs")
 
 
 def chain(build, count: int):
-    nodes = [
-        helper.make_node(FUNCTIONS[i % 4], [f"v{i}" if i else "x"], [f"v{i + 1}"]) for i in range(count)
-    ]
+    nodes = [helper.make_node(FUNCTIONS[i % 4], [f"v{i}" if i else "x"], [f"v{i + 1}"]) for i in range(count)]
     return build(nodes, {"x": (TensorProto.FLOAT, [2, 8])}, [f"v{count}"])
 
 

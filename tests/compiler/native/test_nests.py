@@ -116,3 +116,27 @@ def test_broadcast_chain(new_net, data):
         op = draw(st.sampled_from(["Add", "Sub", "Mul", "Max", "Min"]))
         x = net(op, x, other) if draw(st.booleans()) else net(op, other, x)
     net.check(x)
+
+
+@settings(max_examples=25)
+@given(st.data())
+def test_concats_in_place(new_net, data):
+    """Concats of concats, of values read elsewhere, in a halo, beside arguments, slices and constants."""
+    draw, net = data.draw, new_net()
+    channels = [draw(st.integers(1, 20)) for _ in range(3)]
+    x = net.input(1, channels[0], 5, 6)
+    made = [(net("Neg", x), channels[0]), (x, channels[0]), (net.weights(1, 2, 5, 6), 2)]
+    for _ in range(draw(st.integers(1, 4))):
+        chosen = draw(st.lists(st.sampled_from(made), min_size=2, max_size=3))
+        width = sum(n for _, n in chosen)
+        y = net("Concat", *(name for name, _ in chosen), axis=1)
+        made.append((y, width))
+        kind = draw(st.sampled_from(["conv", "relu", "pool"]))
+        if kind == "conv":
+            made.append((net.conv(y, width, channels[1], 3, 3, pads=[1] * 4), channels[1]))
+        elif kind == "pool":
+            made.append((net("MaxPool", y, kernel_shape=[3, 3], pads=[1] * 4, strides=[1, 1]), width))
+        else:
+            made.append((net("Relu", y), width))
+    outputs = [made[-1][0], made[-2][0]] if draw(st.booleans()) else [made[-1][0]]
+    net.check(*outputs)

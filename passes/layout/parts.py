@@ -68,8 +68,8 @@ def offsets(concat: tensor.ConcatOp) -> list[int]:
 def place_parts(
     ops: Sequence[Operation], owns: Callable[[SSAValue], bool], hosts: Callable[[tensor.ConcatOp], bool]
 ) -> dict[SSAValue, Part]:
-    """The parts among the operands and results of concats, which are marked. `owns` says whether a value may be
-    made anywhere, `hosts` whether others may be made in the buffer of a concat."""
+    """The parts among the operands and results of concats, which are marked. `owns` says whether a value may
+    be made anywhere, `hosts` whether others may be made in the buffer of a concat."""
     parts: dict[SSAValue, Part] = {}
     for concat in reversed([op for op in ops if isinstance(op, tensor.ConcatOp)]):
         if not hosts(concat):

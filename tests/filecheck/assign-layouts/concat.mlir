@@ -5,9 +5,9 @@
 
 // CHECK-LABEL: func.func @two
 // CHECK:         %a = linalg.generic
-// CHECK-SAME:      -> tensor<2x3xf32, #tensorized.layout<(d0, d1) -> (d0, d1), [2, 7]>>
+// CHECK:           -> tensor<2x3xf32, #tensorized.layout<(d0, d1) -> (d0, d1), [2, 7]>>
 // CHECK:         %b = linalg.generic
-// CHECK-SAME:      -> tensor<2x4xf32, #tensorized.layout<(d0, d1) -> (d0, (d1 + 3)), [2, 7]>>
+// CHECK:           -> tensor<2x4xf32, #tensorized.layout<(d0, d1) -> (d0, (d1 + 3)), [2, 7]>>
 // CHECK:         tensor.concat
 // CHECK-SAME:      tensorized.in_place = array<i1: true, true>
 

@@ -128,6 +128,50 @@ def test_unsupported_input_dtype(build):
     assert message(model) == "input 'x': element type string is not supported"
 
 
+@pytest.mark.parametrize("kind", ["sequence", "optional", "map", "sparse_tensor", None])
+def test_input_that_is_no_tensor(build, kind):
+    model = build([helper.make_node("Relu", ["x"], ["y"])], {"x": (FLOAT, [1])}, ["y"])
+    model.graph.input[0].ClearField("type")
+    if kind is not None:
+        getattr(model.graph.input[0].type, f"{kind}_type").SetInParent()
+    text = kind or "value without a type"
+    assert message(model) == f"input 'x': is a {text}, expected a tensor"
+
+
+def nested(depth: int, build) -> onnx.ModelProto:
+    """`depth` branches within each other."""
+    inner = helper.make_graph(
+        [helper.make_node("Relu", ["x"], ["y"])], "g", [], [onnx.ValueInfoProto(name="y")]
+    )
+    for _ in range(depth):
+        branches = {"then_branch": inner, "else_branch": inner if depth < 4 else NEG}
+        node = helper.make_node("If", ["c"], ["y"], name="if", **branches)
+        inner = helper.make_graph([node], "g", [], [onnx.ValueInfoProto(name="y")])
+    return build(list(inner.node), {"x": (FLOAT, [2]), "c": (TensorProto.BOOL, [])}, ["y"])
+
+
+NEG = helper.make_graph([helper.make_node("Neg", ["x"], ["n"])], "e", [], [onnx.ValueInfoProto(name="n")])
+
+
+def test_deeply_nested_subgraphs(build):
+    assert load(nested(24, build)).outputs[0].shape == (2,)
+    assert message(nested(25, build)) == "subgraphs are nested deeper than 24 levels"
+    # protobuf itself does not decode more than 100 messages in each other; a file can hold them.
+    deep = nested(30, build).SerializeToString()
+    assert "nested deeper" in message(deep)
+
+
+def test_messages_nested_without_end():
+    """Bytes that say: a graph in an attribute in a node in a graph, and so on."""
+    data = b""
+    for tag in (*(0x32, 0x2A, 0x0A) * 2000, 0x3A):
+        length, size = len(data), b""
+        while length > 127:
+            size, length = size + bytes([length & 127 | 128]), length >> 7
+        data = bytes([tag]) + size + bytes([length]) + data
+    assert message(data) == "model: is not an ONNX model, or is truncated"
+
+
 def test_negative_dimension(build):
     model = build([helper.make_node("Relu", ["x"], ["y"])], {"x": (FLOAT, [2, -3])}, ["y"])
     assert message(model) == "input 'x': shape [2, -3] has a negative dimension"

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...dialects.tensorized import GatherOp
 from .function import FunctionText
-from .registers import Loader, valid_lanes
+from .registers import Loader, from_memory, valid_lanes
 from .types import memory_type, scalar_type, suffix
 
 
@@ -65,9 +65,9 @@ def _each_lane(
     base = loader.address.pointer
     pointers = function.let(f"getelementptr inbounds {memory}, ptr {base}, {integers} {total}")
     mask = f"<{', '.join('i1 true' if lane < count else 'i1 false' for lane in range(lanes))}>"
-    boolean = scalar_type(element) == "i1"
-    name = f"llvm.masked.gather.v{lanes}{'i8' if boolean else suffix(element)}.v{lanes}p0"
+    kind = suffix(element) if memory == scalar_type(element) else memory
+    name = f"llvm.masked.gather.v{lanes}{kind}.v{lanes}p0"
     arguments = [(f"<{lanes} x ptr>", pointers), ("i32", str(loader.address.element_bytes))]
     arguments += [(f"<{lanes} x i1>", mask), (f"<{lanes} x {memory}>", "zeroinitializer")]
     loaded = function.call(f"<{lanes} x {memory}>", name, arguments)
-    return function.let(f"trunc <{lanes} x i8> {loaded} to <{lanes} x i1>") if boolean else loaded
+    return from_memory(function, element, lanes, loaded)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from xdsl.dialects.builtin import VectorType
+from xdsl.ir import Attribute
 
 from ...dialects.tensorized import GatherOp, LoadOp, RegisterAccess, StoreOp
 from .address import Address
@@ -75,10 +76,7 @@ class Loader:
         return self.loaded[key]
 
     def _register(self, row: np.ndarray) -> str:
-        register = self._elements(row)
-        if scalar_type(self.element) != "i1":
-            return register
-        return self.function.let(f"trunc <{self.lanes} x i8> {register} to <{self.lanes} x i1>")
+        return from_memory(self.function, self.element, self.lanes, self._elements(row))
 
     def _elements(self, row: np.ndarray) -> str:
         first = int(row.min())
@@ -133,6 +131,26 @@ class Loader:
         return shuffle(self.function, type_, value, other, mask)
 
 
+def from_memory(function: FunctionText, element: Attribute, lanes: int, moved: str) -> str:
+    """A register of elements as they are moved, as one of elements as they are computed with."""
+    change = {"i1": "trunc", "half": "bitcast", "bfloat": "bitcast"}.get(scalar_type(element))
+    if change is None:
+        return moved
+    return function.let(
+        f"{change} <{lanes} x {memory_type(element)}> {moved} to <{lanes} x {scalar_type(element)}>"
+    )
+
+
+def to_memory(function: FunctionText, element: Attribute, lanes: int, register: str) -> str:
+    """The other way round."""
+    change = {"i1": "zext", "half": "bitcast", "bfloat": "bitcast"}.get(scalar_type(element))
+    if change is None:
+        return register
+    return function.let(
+        f"{change} <{lanes} x {scalar_type(element)}> {register} to <{lanes} x {memory_type(element)}>"
+    )
+
+
 def shuffle(function: FunctionText, type_: str, value: str, other: str, mask: Sequence[int]) -> str:
     """The lanes `mask` of `value` and, counted on, `other`, both of `type_`."""
     if not any(mask):
@@ -154,8 +172,7 @@ def _store(
     function: FunctionText, address: Address, vector: VectorType, row: np.ndarray, register: str
 ) -> None:
     lanes, memory = vector.get_shape()[-1], memory_type(vector.element_type)
-    if scalar_type(vector.element_type) == "i1":
-        register = function.let(f"zext <{lanes} x i1> {register} to <{lanes} x i8>")
+    register = to_memory(function, vector.element_type, lanes, register)
     offsets = row.tolist()
     first, count = offsets[0], len(offsets)
     type_ = f"<{lanes} x {memory}>"

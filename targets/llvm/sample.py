@@ -12,7 +12,7 @@ from ..record import TargetRecord
 from .codegen import compile_text
 from .function import FunctionText
 from .instruction import application
-from .types import memory_type, register_type
+from .types import register_type
 
 
 def stream_text(instruction: InstructionOp, record: TargetRecord) -> str:
@@ -23,10 +23,11 @@ def stream_text(instruction: InstructionOp, record: TargetRecord) -> str:
     registers = [*instruction.registers, instruction.accumulator_register]
     pointers = [_next_register(function, r, f"%p{i}") for i, r in enumerate(registers)]
     values = [
-        function.let(f"load {_memory(r)}, ptr {p}, align 1") for r, p in zip(instruction.registers, pointers)
+        function.let(f"load {register_type(r)}, ptr {p}, align 1")
+        for r, p in zip(instruction.registers, pointers)
     ]
     result = application(instruction)(function, values)
-    function.line(f"store {_memory(registers[-1])} {result}, ptr {pointers[-1]}, align 1")
+    function.line(f"store {register_type(registers[-1])} {result}, ptr {pointers[-1]}, align 1")
     parameters = ", ".join(["i64 %count", *(f"ptr %p{i}" for i in range(len(registers)))])
     return "\n".join(
         [
@@ -46,10 +47,6 @@ def attributes(record: TargetRecord) -> str:
     return (
         f'attributes #0 = {{ nounwind "target-cpu"="{record.cpu}" "target-features"="{record.features}" }}\n'
     )
-
-
-def _memory(register) -> str:
-    return f"<{register.get_shape()[0]} x {memory_type(register.element_type)}>"
 
 
 def _next_register(function: FunctionText, register, pointer: str) -> str:

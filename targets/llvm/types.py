@@ -44,9 +44,10 @@ def scalar_type(type_: Attribute) -> str:
 
 
 def memory_type(type_: Attribute) -> str:
-    """An element type as it lies in memory: a boolean takes a byte."""
+    """An element type as it is moved: a boolean is a byte, a float of 16 bits an integer, since LLVM cannot
+    shuffle vectors of those for every machine."""
     name = scalar_type(type_)
-    return "i8" if name == "i1" else name
+    return {"i1": "i8", "half": "i16", "bfloat": "i16"}.get(name, name)
 
 
 def suffix(type_: Attribute) -> str:

@@ -1,7 +1,10 @@
 """What a model returns and takes: several outputs, inputs and constants among them, scalars."""
 
+import numpy as np
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, helper
+
+from tenonc.compiler import compile, load
 
 
 @pytest.fixture
@@ -128,3 +131,24 @@ def test_bools(net):
     both = net("And", less, more)
     net.check(both, net("Not", both), net("Or", less, more), net("Where", both, a, b), net("Transpose", both))
     # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [TensorProto.FLOAT16, TensorProto.BFLOAT16])
+def test_16_bit_floats_in_every_access(build, kind):
+    """Broadcast scalars, ragged rows, transposed reads: LLVM has no shuffles of such elements."""
+    dtype = np.dtype(helper.tensor_dtype_to_np_dtype(kind))
+    nodes = [
+        helper.make_node("Where", ["c", "s", "x"], ["w"]), helper.make_node("Transpose", ["w"], ["t"]),
+        helper.make_node("Max", ["t", "col"], ["m"]), helper.make_node("Slice", ["m", "from", "to"], ["y"]),
+    ]  # fmt: skip
+    rng = np.random.default_rng(0)
+    x, flags = rng.standard_normal((6, 11)).astype(dtype), rng.standard_normal((6, 11)) > 0
+    column = rng.standard_normal((11, 1)).astype(dtype)
+    model = build(
+        nodes,
+        {"x": (kind, [6, 11]), "c": (TensorProto.BOOL, [6, 11]), "s": (kind, []), "col": (kind, [11, 1])},
+        ["y"], {"from": np.array([1]), "to": np.array([10])},
+    )  # fmt: skip
+    (got,) = compile(load(model))(x, flags, np.array(2, dtype), column)
+    want = np.maximum(np.where(flags, np.array(2, dtype), x).T, column)[1:10]
+    np.testing.assert_array_equal(got.astype(np.float32), want.astype(np.float32))

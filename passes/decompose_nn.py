@@ -18,6 +18,7 @@ from xdsl.passes import ModulePass
 
 from ..dialects import nn
 from .decompose.conv_transpose import decompose_conv_transpose
+from .decompose.cumulate import decompose_cumulate
 from .decompose.norm import decompose_normalize
 from .decompose.resize import decompose_resize
 from .graph_builder import GraphBuilder
@@ -26,6 +27,7 @@ Rule = Callable[[GraphBuilder, Any], SSAValue]
 
 RULES: dict[type[nn.NNOperation], Rule] = {
     nn.ConvTransposeOp: decompose_conv_transpose,
+    nn.CumulateOp: decompose_cumulate,
     nn.NormalizeOp: decompose_normalize,
     nn.ResizeOp: decompose_resize,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 from xdsl.ir import SSAValue
 
 from ...dialects import nn
@@ -105,6 +106,12 @@ def slice_axis(ctx: Context, x: SSAValue, axis: int, start: int, size: int) -> S
     return ctx.emit(nn.SliceOp(x, starts, sizes, [1] * rank_of(x)))
 
 
+def picked(ctx: Context, x: SSAValue, axis: int, positions: Sequence[int] | np.ndarray) -> SSAValue:
+    """The elements at known positions along one axis."""
+    table = ctx.constant(np.asarray(positions, np.int64))
+    return ctx.emit(nn.GatherOp(x, [table], axis))
+
+
 @onnx_op("Slice")
 def slice_(ctx: Context, node: Node) -> SSAValue:
     """starts, ends, axes and steps are attributes before opset 10; bounds clamp as in Python."""
@@ -121,10 +128,14 @@ def slice_(ctx: Context, node: Node) -> SSAValue:
         )
     first, sizes, strides = [0] * rank_of(x), list(shape_of(x)), [1] * rank_of(x)
     for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
-        if step < 1:
-            raise TenonError(f"step {step} is not supported, expected at least 1")
-        picked = range(shape_of(x)[axis])[start:end:step]
-        first[axis], sizes[axis], strides[axis] = picked.start, len(picked), step
+        if not step:
+            raise TenonError(f"the step along axis {axis} is 0")
+        span = range(shape_of(x)[axis])[start:end:step]
+        if step < 0:
+            x = picked(ctx, x, axis, span)
+            sizes[axis] = len(span)
+        else:
+            first[axis], sizes[axis], strides[axis] = span.start, len(span), step
     return x if sizes == list(shape_of(x)) else ctx.emit(nn.SliceOp(x, first, sizes, strides))
 
 
@@ -137,15 +148,13 @@ def _bounds(ctx: Context, node: Node, index: int, name: str) -> list[int] | None
 
 @onnx_op("Pad")
 def pad(ctx: Context, node: Node) -> SSAValue:
-    """Constant padding; negative amounts cut. Amounts are attributes before opset 11."""
+    """Negative amounts cut. Amounts are attributes before opset 11."""
     x, rank = node[0], rank_of(node[0])
-    if node.attr("mode") != "constant":
-        raise TenonError(f"mode '{node.attr('mode')}' is not supported, expected constant")
     if ctx.opset < 11:
         amounts, fill = node.attr("pads"), node.attr("value")
     else:
         amounts, value = ctx.integers(node[1], "pads"), node.get(2)
-        fill = 0.0 if value is None else ctx.number(value, "the fill")
+        fill = 0.0 if value is None else value
     given_axes = node.get(3)
     axes = [normalized_axis(a, rank) for a in ctx.integers(given_axes, "axes")] if given_axes else range(rank)
     if len(amounts) != 2 * len(axes):
@@ -153,7 +162,28 @@ def pad(ctx: Context, node: Node) -> SSAValue:
     low, high = [0] * rank, [0] * rank
     for position, axis in enumerate(axes):
         low[axis], high[axis] = amounts[position], amounts[position + len(axes)]
-    return _padded(ctx, x, low, high, float(fill))
+    if node.attr("mode") != "constant":
+        return _padded_by_itself(ctx, x, low, high, node.attr("mode"))
+    number = float(ctx.number(fill, "the fill") if isinstance(fill, SSAValue) else fill)
+    return _padded(ctx, x, low, high, number)
+
+
+def _padded_by_itself(ctx: Context, x: SSAValue, low: list[int], high: list[int], mode: str) -> SSAValue:
+    if mode not in ("reflect", "edge", "wrap"):
+        raise TenonError(f"mode '{mode}' is unknown, expected constant, reflect, edge or wrap")
+    for axis, (before, after) in enumerate(zip(low, high, strict=True)):
+        if before or after:
+            x = picked(ctx, x, axis, _padding_positions(mode, shape_of(x)[axis], before, after))
+    return x
+
+
+def _padding_positions(mode: str, extent: int, low: int, high: int) -> np.ndarray:
+    """Where the elements of a padded dimension come from."""
+    inner = np.arange(extent)[max(-low, 0) : extent - max(-high, 0)]
+    grown = (max(low, 0), max(high, 0))
+    if not len(inner) or mode == "reflect" and len(inner) == 1 and any(grown):
+        raise TenonError(f"mode '{mode}' cannot pad {len(inner)} of {extent} elements by {grown}")
+    return np.pad(inner, grown, mode=mode)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 def _padded(ctx: Context, x: SSAValue, low: list[int], high: list[int], fill: float) -> SSAValue:

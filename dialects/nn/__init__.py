@@ -28,12 +28,17 @@ from .index import IotaOp as IotaOp
 from .linear import MatmulOp as MatmulOp
 from .norm import BatchNormOp as BatchNormOp
 from .normalize import NormalizeOp as NormalizeOp
+from .order import ArgReduceOp as ArgReduceOp
+from .order import CumulateOp as CumulateOp
+from .order import TopKOp as TopKOp
 from .pool import PoolOp as PoolOp
 from .reduce import ReduceOp as ReduceOp
 from .reduce import SoftmaxOp as SoftmaxOp
 from .resize import ResizeOp as ResizeOp
 from .scan import ScanOp as ScanOp
 from .scan import slice_type as slice_type
+from .scatter import ScatterElementsOp as ScatterElementsOp
+from .scatter import ScatterOp as ScatterOp
 from .shape import BroadcastOp as BroadcastOp
 from .shape import ConcatOp as ConcatOp
 from .shape import PadOp as PadOp
@@ -68,6 +73,11 @@ NN = Dialect(
         IotaOp,
         GatherOp,
         GatherElementsOp,
+        ScatterOp,
+        ScatterElementsOp,
+        ArgReduceOp,
+        TopKOp,
+        CumulateOp,
     ],
     [WeightAttr],
 )

@@ -24,6 +24,7 @@ INTERPRETATIONS = [
     "tenonc.dialects.nn.interpretation_scan:ScanFunctions",
     "tenonc.dialects.nn.interpretation_spatial:SpatialFunctions",
     "tenonc.dialects.nn.interpretation_index:IndexFunctions",
+    "tenonc.dialects.nn.interpretation_order:OrderFunctions",
     "tenonc.dialects.reference.tensor:TensorFunctions",
     "tenonc.dialects.reference.linalg:LinalgFunctions",
     "tenonc.dialects.tensorized.interpretation:KernelFunctions",

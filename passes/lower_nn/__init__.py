@@ -22,8 +22,10 @@ from .emitter import Emitter, Rule
 from .empty import replace_empty_values
 from .index import lower_gather, lower_gather_elements
 from .linear import lower_conv, lower_matmul
+from .order import lower_arg_reduce, lower_top_k
 from .pool import lower_pool
 from .reduce import lower_reduce, lower_softmax
+from .scatter import lower_scatter, lower_scatter_elements
 from .signless import drop_signs
 from .views import lower_concat, lower_pad, lower_reshape, lower_slice
 
@@ -44,6 +46,10 @@ RULES: dict[type[nn.NNOperation], Rule] = {
     nn.PadOp: lower_pad,
     nn.GatherOp: lower_gather,
     nn.GatherElementsOp: lower_gather_elements,
+    nn.ScatterOp: lower_scatter,
+    nn.ScatterElementsOp: lower_scatter_elements,
+    nn.ArgReduceOp: lower_arg_reduce,
+    nn.TopKOp: lower_top_k,
 }
 """Op -> what emits the ops in its place and returns the value that replaces its result."""
 

@@ -1,7 +1,7 @@
-"""16-bit floats to f32 and back, by integer arithmetic where the target has no instruction for it.
+"""16-bit floats, which are i16 to LLVM, to f32 and back: by F16C, or by integer arithmetic.
 
-LLVM would call functions of the compiler's run-time library, which an object file cannot count on. NaN stays
-NaN, halves round to even, what overflows becomes infinite.
+Where the target has no instruction LLVM would call functions of the compiler's run-time library, which an
+object file cannot count on. NaN stays NaN, halves round to even, what overflows becomes infinite.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class _Lanes:
 def bfloat_to_single(text: FunctionText, x: str, lanes: int) -> str:
     """The upper half of an f32."""
     v = _Lanes(text, lanes)
-    bits = v.cast("zext", v.cast("bitcast", x, "bfloat", "i16"), "i16", "i32")
+    bits = v.cast("zext", x, "i16", "i32")
     return v.as_float(v.op("shl", bits, 16))
 
 
@@ -60,15 +60,16 @@ def single_to_bfloat(text: FunctionText, x: str, lanes: int) -> str:
     rounded = v.op("add", v.op("add", bits, 0x7FFF), odd)
     quiet = v.op("or", bits, 0x400000)
     chosen = v.select("ugt", v.op("and", bits, 0x7FFFFFFF), 0x7F800000, quiet, rounded)
-    narrow = v.cast("trunc", v.op("lshr", chosen, 16), "i32", "i16")
-    return v.cast("bitcast", narrow, "i16", "bfloat")
+    return v.cast("trunc", v.op("lshr", chosen, 16), "i32", "i16")
 
 
 def half_to_single(text: FunctionText, x: str, lanes: int) -> str:
     """Moves the bits into place and adds the difference of the exponents' biases, twice for inf and NaN; a
     denormal becomes normal in a float subtraction (F. Giesen)."""
     v = _Lanes(text, lanes)
-    half = v.cast("zext", v.cast("bitcast", x, "half", "i16"), "i16", "i32")
+    if "f16c" in text.features:
+        return v.cast("fpext", v.cast("bitcast", x, "i16", "half"), "half", "float")
+    half = v.cast("zext", x, "i16", "i32")
     bits = v.op("shl", v.op("and", half, 0x7FFF), 13)
     exponent = v.op("and", bits, 0x7C00 << 13)
     normal = v.op("add", bits, (127 - 15) << 23)
@@ -82,6 +83,8 @@ def single_to_half(text: FunctionText, x: str, lanes: int) -> str:
     """Denormals are rounded by adding 0.5, whose last bit is theirs; others by adding half of their last bit
     (F. Giesen). From 2**16 on it is infinite or NaN."""
     v = _Lanes(text, lanes)
+    if "f16c" in text.features:
+        return v.cast("bitcast", v.cast("fptrunc", x, "float", "half"), "half", "i16")
     bits = v.as_bits(x)
     near = v.op("and", bits, 0x7FFFFFFF)
     odd = v.op("and", v.op("lshr", near, 13), 1)
@@ -92,4 +95,4 @@ def single_to_half(text: FunctionText, x: str, lanes: int) -> str:
     small = v.select("ult", near, 113 << 23, denormal, normal)
     value = v.select("uge", near, 143 << 23, special, small)
     signed = v.op("or", value, v.op("lshr", v.op("and", bits, -0x80000000), 16))
-    return v.cast("bitcast", v.cast("trunc", signed, "i32", "i16"), "i16", "half")
+    return v.cast("trunc", signed, "i32", "i16")

@@ -8,9 +8,10 @@ from xdsl.dialects.builtin import NameLoc
 from xdsl.ir import Block, Operation, SSAValue
 
 from ...dialects.errors import TenonError
+from ...dialects.nn.dtypes import is_half
 from ...dialects.tensorized import InstructionOp, YieldOp
 from .function import FunctionText
-from .scalar import SCALAR_RULES
+from .scalar import SCALAR_RULES, STORAGE
 from .types import register_type
 
 Application = Callable[[FunctionText, Sequence[str]], str]
@@ -47,6 +48,8 @@ def emit_scalar(function: FunctionText, block: Block, arguments: Sequence[str], 
         rule = SCALAR_RULES.get(type(op))
         if rule is None:
             raise no_rule(op)
+        if is_half(op.results[0].type) and not isinstance(op, STORAGE):
+            raise TenonError(f"{op.name}{location(op)} computes in {op.results[0].type}, expected f32")
         values[op.results[0]] = rule(function, op, [values[v] for v in op.operands], lanes)
     raise TenonError("a scalar body yields nothing")
 

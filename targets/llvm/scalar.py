@@ -54,7 +54,7 @@ def _extend(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) 
     source, result = op.operands[0].type, op.results[0].type
     if isinstance(source, BFloat16Type):
         single = half.bfloat_to_single(text, args[0], lanes)
-    elif isinstance(source, Float16Type) and "f16c" not in text.features:
+    elif isinstance(source, Float16Type):
         single = half.half_to_single(text, args[0], lanes)
     else:
         return _cast("fpext")(text, op, args, lanes)
@@ -72,7 +72,7 @@ def _narrow(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) 
         raise TenonError(f"arith.truncf from {source} to {result} is not supported, expected from f32")
     if isinstance(result, BFloat16Type):
         return half.single_to_bfloat(text, args[0], lanes)
-    if isinstance(result, Float16Type) and "f16c" not in text.features:
+    if isinstance(result, Float16Type):
         return half.single_to_half(text, args[0], lanes)
     return _cast("fptrunc")(text, op, args, lanes)
 
@@ -101,21 +101,18 @@ def _intrinsic(name: str, *flags: str) -> Rule:
 
 
 def _library(name: str) -> Rule:
-    """A libm function LLVM has no intrinsic for, called lane by lane; half types are computed in f32."""
+    """A libm function LLVM has no intrinsic for, called lane by lane."""
 
     def rule(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) -> str:
         type_ = op.results[0].type
-        half = isinstance(type_, Float16Type | BFloat16Type)
-        scalar = "float" if half else scalar_type(type_)
+        scalar, whole = scalar_type(type_), vector_type(type_, lanes)
         function = name + "f" * (scalar == "float")
-        whole, wide = vector_type(type_, lanes), f"<{lanes} x {scalar}>"
-        registers = [text.let(f"fpext {whole} {a} to {wide}") for a in args] if half else list(args)
         result = "poison"
         for lane in range(lanes):
-            elements = [text.let(f"extractelement {wide} {r}, i32 {lane}") for r in registers]
+            elements = [text.let(f"extractelement {whole} {a}, i32 {lane}") for a in args]
             value = text.call(scalar, function, [(scalar, e) for e in elements])
-            result = text.let(f"insertelement {wide} {result}, {scalar} {value}, i32 {lane}")
-        return text.let(f"fptrunc {wide} {result} to {whole}") if half else result
+            result = text.let(f"insertelement {whole} {result}, {scalar} {value}, i32 {lane}")
+        return result
 
     return rule
 
@@ -270,6 +267,9 @@ _LIBRARY = {
     math.AcoshOp: "acosh",
     math.AtanhOp: "atanh",
 }
+
+STORAGE = (arith.ConstantOp, arith.SelectOp, arith.BitcastOp, arith.ExtFOp, arith.TruncFOp)
+"""The ops that may have 16-bit floats: others compute in f32."""
 
 SCALAR_RULES: dict[type[Operation], Rule] = {
     arith.ConstantOp: _constant,

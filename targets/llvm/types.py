@@ -22,8 +22,9 @@ from xdsl.ir import Attribute
 from ...dialects.errors import TenonError
 
 _FLOATS: dict[type[Attribute], tuple[str, str]] = {
-    Float16Type: ("half", "f16"),
-    BFloat16Type: ("bfloat", "bf16"),
+    # Storage only: LLVM ends the process over some moves of halves on targets without arithmetic for them.
+    Float16Type: ("i16", "i16"),
+    BFloat16Type: ("i16", "i16"),
     Float32Type: ("float", "f32"),
     Float64Type: ("double", "f64"),
 }
@@ -84,9 +85,9 @@ def constant_text(value: float | int, type_: Attribute) -> str:
 def _float_text(value: float, type_: AnyFloat) -> str:
     with np.errstate(over="ignore"):  # a value past the largest becomes infinite
         if isinstance(type_, Float16Type):
-            return f"0xH{int(np.float16(value).view(np.uint16)):04X}"
+            return str(int(np.float16(value).view(np.int16)))
         if isinstance(type_, BFloat16Type):
-            return f"0xR{_bfloat_bits(value):04X}"
+            return str(_bfloat_bits(value))
         if isinstance(type_, Float32Type):
             value = float(np.float32(value))  # LLVM writes an f32 as the f64 of the same value
     return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"

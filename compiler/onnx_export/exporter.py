@@ -27,6 +27,7 @@ from . import (  # noqa: F401  their rules register themselves
     loops,
     movement,
     norm,
+    order,
     pool,
 )
 from .graph import GraphWriter, Names, Shared, tensor_proto, value_info

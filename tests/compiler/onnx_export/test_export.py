@@ -217,6 +217,17 @@ CASES = {
     "gather_elements": (
         [X, np.array([[[0, 1, 2, 5]]], np.int64)], lambda b, x, i: b.emit(nn.GatherElementsOp(x, i, 1))
     ),
+    "arg_reduce": ([X], lambda b, x: b.emit(nn.ArgReduceOp("min", x, 1, last=True))),
+    "top_k": ([X], lambda b, x: b.emit(nn.TopKOp(x, 1, 4, largest=False))),
+    "cumulate": ([X], lambda b, x: b.emit(nn.CumulateOp("sum", x, 1, exclusive=True))),
+    "scatter": (
+        [X, np.array([1, -2]), f32(2, 6, 4)],
+        lambda b, x, i, u: b.emit(nn.ScatterOp("add", x, i, u)),
+    ),
+    "scatter_elements": (
+        [X, np.array([[[0], [3], [2], [1], [1], [3]]] * 2), f32(2, 6, 1)],
+        lambda b, x, i, u: b.emit(nn.ScatterElementsOp("replace", x, i, u, 2)),
+    ),
     "iota": (
         [np.arange(8)], lambda b, x: b.emit(nn.ElementwiseOp("add", x, b.emit(nn.IotaOp(8))))
     ),

@@ -41,7 +41,7 @@ CYCLE = [
     helper.make_node("Relu", ["y"], ["b"], name="second"),
 ]
 UNSUPPORTED = [
-    helper.make_node("Multinomial", ["x"], ["a"], name="where"),
+    helper.make_node("Multinomial", ["x"], ["a"], name="here"),
     helper.make_node("StringConcat", ["a"], ["y"], name="memory"),
 ]
 
@@ -62,7 +62,7 @@ FILES: dict[str, tuple[bytes, str]] = {
         model(ADD_W, initializers=[external("../w.bin")]),
         "initializer 'w': external path '../w.bin' must be relative and below the model's folder",
     ),
-    "unsupported ops": (model(UNSUPPORTED), "unsupported ops: Multinomial ('where'); StringConcat ('"),
+    "unsupported ops": (model(UNSUPPORTED), "unsupported ops: Multinomial ('here'); StringConcat ('memory')"),
     "unresolved dimension": (
         model([helper.make_node("Relu", ["x"], ["y"])], ["N", 2]),
         "input 'x': dimension 0 ('N') is symbolic: give it (--dim N=1) or the shape (--shape x=1,...)",

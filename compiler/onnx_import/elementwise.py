@@ -4,6 +4,7 @@ Parameters (slopes, bounds, exponents) become constant operands, never attribute
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
 
 import numpy as np
@@ -61,10 +62,33 @@ def variadic(ctx: Context, node: Node) -> SSAValue:
     return ctx.elementwise("div", total, ctx.scalar_like(len(operands), total))
 
 
+def _cube(ctx: Context, x: SSAValue) -> SSAValue:
+    return ctx.elementwise("mul", ctx.elementwise("mul", x, x), x)
+
+
+SMALL_POWERS: dict[float, Callable[[Context, SSAValue], SSAValue]] = {
+    1.0: lambda ctx, x: x,
+    2.0: lambda ctx, x: ctx.elementwise("mul", x, x),
+    3.0: _cube,
+    -1.0: lambda ctx, x: ctx.elementwise("reciprocal", x),
+}
+"""Exponent -> what it is as products: norms and gelu are written with them."""
+
+
+def broadcast_keeps(x: SSAValue, other: SSAValue) -> bool:
+    """Whether an operation of x with `other`, one element, has the shape of x."""
+    return len(shape_of(other)) <= len(shape_of(x))
+
+
 @onnx_op("Pow")
 def power(ctx: Context, node: Node) -> SSAValue:
     """The result has the type of the base. An integer to a fraction is computed in floats."""
     x, y = node[0], node[1]
+    known = ctx.array(y)
+    if known is not None and known.size == 1 and dtype_of(x).kind not in "iu":
+        small = SMALL_POWERS.get(float(known.reshape(())))
+        if small is not None and broadcast_keeps(x, y):
+            return small(ctx, x)
     integral, fraction = dtype_of(x).kind in "iu", dtype_of(y).kind not in "iu"
     if integral and fraction:
         wide = ctx.emit(nn.CastOp(x, f64))

@@ -40,12 +40,13 @@ class Function(NamedTuple):
 
 
 def _sigmoid(b: B, x: Value) -> Value:
-    one = b.like(x, 1.0)
-    return b.div(one, b.add(one, b(math.ExpOp, b.neg(x))))
+    """1 / (1 + e^-x), below 0 multiplied by e^x / e^x: then it vanishes gradually, as the result may."""
+    one, power = b.like(x, 1.0), b(math.ExpOp, b.neg(b.abs(x)))
+    return b.div(b.select(b.compare("lt", x, b.like(x, 0.0)), power, one), b.add(one, power))
 
 
 def _silu(b: B, x: Value) -> Value:
-    return b.div(x, b.add(b.like(x, 1.0), b(math.ExpOp, b.neg(x))))
+    return b.mul(x, _sigmoid(b, x))
 
 
 def _softplus(b: B, x: Value) -> Value:

@@ -1,7 +1,8 @@
 """expand-math: transcendental functions in loop bodies become arithmetic.
 
-Expects `linalg.generic` with scalar bodies. Leaves no math.exp, log, tanh or erf on f32, f16 or bf16 in them:
-each becomes straight-line arith (and math.absf, copysign), evaluated in f32, which every target vectorizes.
+Expects `linalg.generic` with scalar bodies. Leaves no math.exp, log, tanh, erf, sin or cos on f32, f16 or
+bf16 in them: each becomes straight-line arith (and math.absf, copysign), evaluated in f32, which every target
+vectorizes.
 f64 stays, and so do the other functions: they become calls of the C library.
 """
 
@@ -19,6 +20,7 @@ from xdsl.passes import ModulePass
 
 from ...dialects.nn.scalar_builder import ScalarBuilder
 from ..rewriting import replace
+from . import trigonometry  # noqa: F401  adds to the table
 from .approximations import APPROXIMATIONS
 
 

@@ -104,3 +104,29 @@ def test_bits_as_another_type(one_op, source, to):
     x = np.frombuffer(RNG.bytes(64), source)
     (found,) = compile(load(one_op("BitCast", {"x": x}, opset=26, to=getattr(TensorProto, to))))(x)
     assert found.tobytes() == x.tobytes()
+
+
+@pytest.mark.parametrize("exponent", [1, 2, 3, -1, 0.5, 0, 2.5])
+def test_known_exponents(one_op, like_onnxruntime, exponent):
+    x = {"x": np.abs(f32(3, 5)) + np.float32(0.1)}
+    for shape in ((), (1,), (1, 1, 1)):
+        constants = {"e": np.full(shape, exponent, np.float32)}
+        like_onnxruntime(one_op("Pow", x, constants), x)
+    (found,) = compile(load(one_op("Pow", x, {"e": np.float64(2)})))(x)
+    np.testing.assert_array_equal(found, x["x"] * x["x"])
+
+
+@pytest.mark.parametrize("target", ["host", "x86-64"])
+def test_sigmoid_vanishes_gradually(one_op, target):
+    x = np.linspace(-104, 90, 4001).astype(np.float32)
+    exact = 1 / (1 + np.exp(-x.astype(np.float64)))
+    (found,) = compile(load(one_op("Sigmoid", {"x": x})), target)(x)
+    assert (np.abs(found - exact) <= 2 * np.spacing(exact.astype(np.float32)).astype(np.float64)).all()
+
+
+def test_large_angles(one_op):
+    x = np.float32([1e5, -3e7, 2.5e20, 3.4e38, 0.0, -0.0, 1e-40, np.inf, np.nan])
+    for op, exact in (("Sin", np.sin), ("Cos", np.cos)):
+        (found,) = compile(load(one_op(op, {"x": x})))(x)
+        with np.errstate(invalid="ignore"):
+            np.testing.assert_allclose(found, exact(x.astype(np.float64)), rtol=3e-7, atol=1e-45)

@@ -180,3 +180,29 @@ def tensor_scatter(ctx: Context, node: Node) -> SSAValue:
     line = [1] * rank_of(cache)
     line[0], line[axis] = batch, extent
     return ctx.elementwise("where", ctx.reshape(inside, line), moved, cache)
+
+
+@onnx_op("MaxUnpool")
+def max_unpool(ctx: Context, node: Node) -> SSAValue:
+    """Each element at the position that its maximum had, counted through all of what was pooled; 0 elsewhere.
+    An output_shape adds zeros at the end."""
+    x, indices, given = node[0], node[1], node.get(2)
+    rank, kernel = rank_of(x) - 2, node.attr("kernel_shape")
+    strides, pads = node.attr("strides") or [1] * rank, node.attr("pads") or [0] * (2 * rank)
+    if shape_of(indices) != shape_of(x) or not len(kernel) == len(strides) == len(pads) // 2 == rank:
+        what = f"indices {list(shape_of(indices))} and kernel {kernel}"
+        raise TenonError(f"{what} do not fit input {list(shape_of(x))}")
+    shape = [*shape_of(x)[:2]] + [
+        (n - 1) * s + k - pads[i] - pads[i + rank]
+        for i, (n, s, k) in enumerate(zip(shape_of(x)[2:], strides, kernel, strict=True))
+    ]
+    wanted = shape if given is None else ctx.integers(given, "output_shape")
+    more = [w - n for w, n in zip(wanted, shape)]
+    if len(wanted) != len(shape) or min(more) < 0 or any(more[:2]):
+        raise TenonError(f"output_shape {wanted}, expected {shape} or more")
+    planes, size, taken = math.prod(shape[:2]), math.prod(shape[2:]), math.prod(shape_of(x)[2:])
+    within = ctx.elementwise("mod", indices, ctx.scalar_like(size, indices))
+    zeros = ctx.emit(nn.BroadcastOp(ctx.scalar_like(0, x), (planes, size)))
+    values, positions = (ctx.reshape(v, (planes, taken)) for v in (x, within))
+    made = ctx.reshape(ctx.emit(nn.ScatterElementsOp("replace", zeros, positions, values, 1)), shape)
+    return ctx.emit(nn.PadOp(made, [0] * len(shape), more, 0.0)) if any(more) else made

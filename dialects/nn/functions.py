@@ -17,13 +17,11 @@ from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import IntegerType
 from xdsl.ir import SSAValue as Value
 
-from .numeric import erf, integer_divide, maximum, minimum
+from . import function_meanings as meaning
+from .function_meanings import GELU_CUBIC, SELU_ALPHA, SELU_GAMMA
+from .numeric import erf, maximum, minimum
 from .scalar_builder import ScalarBuilder as B
 from .scalar_builder import is_float, is_unsigned
-
-GELU_CUBIC = 0.044715
-SELU_ALPHA = 1.6732632423543772
-SELU_GAMMA = 1.0507009873554805
 
 
 class Function(NamedTuple):
@@ -142,38 +140,6 @@ def _shift(direction: str) -> Callable[[B, Value, Value], Value]:
     return emit
 
 
-def _np_shift(left: bool) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    def shift(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        inside = (y >= 0) & (y < 8 * x.itemsize)
-        last = np.asarray(8 * x.itemsize - 1, x.dtype)
-        by = np.where(inside, y, last)
-        shifted = np.left_shift(x, by) if left else np.right_shift(x, by)
-        return shifted if x.dtype.kind == "i" and not left else np.where(inside, shifted, np.zeros_like(x))
-
-    return shift
-
-
-def _np_pow(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    if x.dtype.kind == "f":
-        return np.power(x, y)
-    negative = y < 0
-    powers = np.power(x, np.where(negative, np.zeros_like(y), y))
-    alternating = np.where(x == -1, np.where(y & 1 != 0, x, 1), 0) if x.dtype.kind == "i" else powers
-    return np.where(negative, np.where(x == 1, 1, alternating), powers).astype(x.dtype)
-
-
-def _np_mod(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    if x.dtype.kind == "f":
-        return np.mod(x, y)
-    return np.where(y == 0, np.zeros_like(x), np.mod(x, np.where(y == 0, np.ones_like(y), y)))
-
-
-def _np_fmod(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    if x.dtype.kind == "f":
-        return np.fmod(x, y)
-    return np.where(y == 0, np.zeros_like(x), np.fmod(x, np.where(y == 0, np.ones_like(y), y)))
-
-
 def _integer_identity(op: type) -> Callable[[B, Value], Value]:
     return lambda b, x: b(op, x) if is_float(x.type) else x
 
@@ -186,46 +152,16 @@ def _compare(predicate: str) -> Callable[..., Value]:
     return lambda b, x, y: b.compare(predicate, x, y)
 
 
-def _np_softplus(x: np.ndarray) -> np.ndarray:
-    return np.logaddexp(0, x)
-
-
-def _np_elu(x: np.ndarray, alpha: np.ndarray | float) -> np.ndarray:
-    return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
-
-
-def _np_sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
-
-
-def _np_gelu_tanh(x: np.ndarray) -> np.ndarray:
-    return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + GELU_CUBIC * x**3)))
-
-
-def _np_divide(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return x / y if x.dtype.kind == "f" else integer_divide(x, y)
-
-
-def _np_relu(x: np.ndarray) -> np.ndarray:
-    return maximum(x, np.zeros_like(x))
-
-
-def _np_sign(x: np.ndarray) -> np.ndarray:
-    return np.where(x > 0, 1, np.where(x < 0, -1, x)) if x.dtype.kind == "f" else np.sign(x)
-
-
-def _np_leaky(x: np.ndarray, slope: np.ndarray) -> np.ndarray:
-    return np.where(x >= 0, x, slope * x)
-
-
 ELEMENTWISE: dict[str, Function] = {
     "add": Function(2, "number", np.add, B.add),
     "sub": Function(2, "number", np.subtract, B.sub),
     "mul": Function(2, "number", np.multiply, B.mul),
-    "div": Function(2, "number", _np_divide, B.div, "x / 0 is IEEE's for floats, 0 for integers"),
-    "pow": Function(2, "number", _np_pow, _pow, "pow(x, 0) and pow(1, y) are 1 even for NaN"),
-    "mod": Function(2, "number", _np_mod, _mod, "of the divisor's sign; of an integer divisor 0 it is 0"),
-    "fmod": Function(2, "number", _np_fmod, B.rem, "of the dividend's sign; of an integer divisor 0 it is 0"),
+    "div": Function(2, "number", meaning.divide, B.div, "x / 0 is IEEE's for floats, 0 for integers"),
+    "pow": Function(2, "number", meaning.pow, _pow, "pow(x, 0) and pow(1, y) are 1 even for NaN"),
+    "mod": Function(2, "number", meaning.mod, _mod, "of the divisor's sign; of an integer 0 it is 0"),
+    "fmod": Function(
+        2, "number", meaning.fmod, B.rem, "of the dividend's sign; of an integer 0 it is 0"
+    ),
     "min": Function(2, "number", minimum, B.min),
     "max": Function(2, "number", maximum, B.max),
     "neg": Function(1, "number", np.negative, B.neg),
@@ -240,7 +176,7 @@ ELEMENTWISE: dict[str, Function] = {
     "floor": Function(1, "number", np.floor, _integer_identity(math.FloorOp)),
     "ceil": Function(1, "number", np.ceil, _integer_identity(math.CeilOp)),
     "round": Function(1, "number", np.rint, _integer_identity(math.RoundEvenOp), "halves go to the even"),
-    "sign": Function(1, "number", _np_sign, _sign, "of a zero that zero"),
+    "sign": Function(1, "number", meaning.sign, _sign, "of a zero that zero"),
     "sin": Function(1, "float", np.sin, _call(math.SinOp)),
     "cos": Function(1, "float", np.cos, _call(math.CosOp)),
     "tan": Function(1, "float", np.tan, _call(math.TanOp)),
@@ -254,15 +190,15 @@ ELEMENTWISE: dict[str, Function] = {
     "atanh": Function(1, "float", np.arctanh, _call(math.AtanhOp), "outside -1..1 NaN"),
     "tanh": Function(1, "float", np.tanh, _call(math.TanhOp)),
     "erf": Function(1, "float", erf, _call(math.ErfOp)),
-    "sigmoid": Function(1, "float", _np_sigmoid, _sigmoid),
-    "softplus": Function(1, "float", _np_softplus, _softplus),
+    "sigmoid": Function(1, "float", meaning.sigmoid, _sigmoid),
+    "softplus": Function(1, "float", meaning.softplus, _softplus),
     "softsign": Function(
         1, "float", lambda x: x / (1 + np.abs(x)), lambda b, x: b.div(x, b.add(b.like(x, 1.0), b.abs(x)))
     ),
-    "relu": Function(1, "number", _np_relu, lambda b, x: b.max(x, b.like(x, 0))),
-    "silu": Function(1, "float", lambda x: x * _np_sigmoid(x), _silu, "of -inf NaN"),
+    "relu": Function(1, "number", meaning.relu, lambda b, x: b.max(x, b.like(x, 0))),
+    "silu": Function(1, "float", lambda x: x * meaning.sigmoid(x), _silu, "of -inf NaN"),
     "gelu": Function(1, "float", lambda x: 0.5 * x * (1 + erf(x * np.sqrt(0.5))), _gelu, "of -inf NaN"),
-    "gelu_tanh": Function(1, "float", _np_gelu_tanh, _gelu_tanh, "of -inf NaN"),
+    "gelu_tanh": Function(1, "float", meaning.gelu_tanh, _gelu_tanh, "of -inf NaN"),
     "hardsigmoid": Function(
         1, "float", lambda x: np.clip(x / 6 + 0.5, 0, 1), _hardsigmoid, "slope 1/6, as hardswish has it"
     ),
@@ -272,14 +208,14 @@ ELEMENTWISE: dict[str, Function] = {
     "mish": Function(
         1,
         "float",
-        lambda x: x * np.tanh(_np_softplus(x)),
+        lambda x: x * np.tanh(meaning.softplus(x)),
         lambda b, x: b.mul(x, b(math.TanhOp, _softplus(b, x))),
         "of -inf NaN",
     ),
-    "elu": Function(2, "float", _np_elu, _elu, "operands x, alpha"),
-    "selu": Function(1, "float", lambda x: SELU_GAMMA * _np_elu(x, SELU_ALPHA), _selu),
-    "leaky_relu": Function(2, "number", _np_leaky, _leaky, "operands x, slope below zero"),
-    "prelu": Function(2, "number", _np_leaky, _leaky, "operands x, slope below zero"),
+    "elu": Function(2, "float", meaning.elu, _elu, "operands x, alpha"),
+    "selu": Function(1, "float", lambda x: SELU_GAMMA * meaning.elu(x, SELU_ALPHA), _selu),
+    "leaky_relu": Function(2, "number", meaning.leaky, _leaky, "operands x, slope below zero"),
+    "prelu": Function(2, "number", meaning.leaky, _leaky, "operands x, slope below zero"),
     "clip": Function(
         3,
         "number",
@@ -302,6 +238,6 @@ ELEMENTWISE: dict[str, Function] = {
     "bit_or": Function(2, "integer", np.bitwise_or, _call(arith.OrIOp)),
     "bit_xor": Function(2, "integer", np.bitwise_xor, _call(arith.XOrIOp)),
     "bit_not": Function(1, "integer", np.bitwise_not, lambda b, x: b(arith.XOrIOp, x, b.like(x, -1))),
-    "shift_left": Function(2, "integer", _np_shift(True), _shift("left"), "0 from the width on"),
-    "shift_right": Function(2, "integer", _np_shift(False), _shift("right"), "0 or -1 from the width on"),
+    "shift_left": Function(2, "integer", meaning.shift(True), _shift("left"), "0 from the width on"),
+    "shift_right": Function(2, "integer", meaning.shift(False), _shift("right"), "0 or -1 from the width on"),
 }

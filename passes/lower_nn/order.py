@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import i64
+from xdsl.dialects.builtin import i32, i64
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineExpr, AffineMap
 
@@ -24,11 +24,18 @@ def _line_access(rank: int, axis: int, along: int) -> AffineMap:
 
 
 def _iota(emit: Emitter, extent: int, loops: int, along: int) -> Operand:
-    return Operand(emit(nn.IotaOp(extent)), at(loops, [AffineExpr.dimension(along)]))
+    """Positions along a loop, in 32 bits: twice as many fit into a register."""
+    positions = emit(nn.CastOp(emit(nn.IotaOp(extent)), i32))
+    return Operand(positions, at(loops, [AffineExpr.dimension(along)]))
+
+
+def _as_indices(emit: Emitter, positions: SSAValue) -> SSAValue:
+    shape = nn.tensor_of(positions).get_shape()
+    return emit.elementwise([emit.broadcast(positions, shape)], i64, shape, lambda b, x: b.cast(x, i64))
 
 
 def _start(emit: Emitter, shape: Sequence[int], value: int) -> Operand:
-    start = emit.filled(i64, shape, value)
+    start = emit.filled(i32, shape, value)
     return Operand(start, at(len(shape) + 1, [AffineExpr.dimension(i) for i in range(len(shape))]))
 
 
@@ -48,7 +55,7 @@ def lower_arg_reduce(emit: Emitter, op: nn.ArgReduceOp) -> SSAValue:
             hit = b(arith.OrIOp, hit, b(arith.CmpfOp, x, x, "uno"))
         return (b.max if last else b.min)(accumulator, b.select(hit, position, b.like(position, none)))
 
-    return emit.generic(
+    found = emit.generic(
         [
             Operand(op.x, _line_access(rank, axis, rank)),
             Operand(top, zero),
@@ -58,6 +65,7 @@ def lower_arg_reduce(emit: Emitter, op: nn.ArgReduceOp) -> SSAValue:
         1,
         body,
     )
+    return _as_indices(emit, found)
 
 
 def lower_top_k(emit: Emitter, op: nn.TopKOp) -> SSAValue:
@@ -79,7 +87,8 @@ def lower_top_k(emit: Emitter, op: nn.TopKOp) -> SSAValue:
         return b.add(accumulator, b.select(hit, i, b.like(i, 0)))
 
     places = [Operand(ranks, there), _iota(emit, op.value_of("k"), loops, axis)]
-    return emit.generic([*places, _iota(emit, extent, loops, rank)], _start(emit, op.shape, 0), 1, picks)
+    order = [*places, _iota(emit, extent, loops, rank)]
+    return _as_indices(emit, emit.generic(order, _start(emit, op.shape, 0), 1, picks))
 
 
 def _comes_before(b: B, y: SSAValue, x: SSAValue, earlier: SSAValue, largest: bool) -> SSAValue:

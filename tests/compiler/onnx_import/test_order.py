@@ -184,3 +184,13 @@ def test_what_decides_shapes_must_be_known(one_op, like_onnxruntime):
     for ordered in (0, 1):
         model = one_op("Unique", unused, {"x": few(9)}, outputs=4, order=["x"], sorted=ordered)
         like_onnxruntime(model, unused)
+
+
+def test_unpooled(build, like_onnxruntime):
+    from onnx import TensorProto, helper
+
+    pool = helper.make_node("MaxPool", ["x"], ["y", "i"], kernel_shape=[2, 2], strides=[2, 2])
+    back = helper.make_node("MaxUnpool", ["y", "i"], ["z"], kernel_shape=[2, 2], strides=[2, 2])
+    like_onnxruntime(
+        build([pool, back], {"x": (TensorProto.FLOAT, [2, 3, 6, 8])}, ["z"]), {"x": f32(2, 3, 6, 8)}
+    )

@@ -11,7 +11,6 @@ from xdsl.ir import SSAValue
 
 from ...dialects import nn
 from ...dialects.errors import TenonError
-from .constant import check_size
 from .context import Context, normalized_axis, rank_of, shape_of, tensor_type
 from .node import Node
 from .registry import onnx_op
@@ -28,15 +27,12 @@ def check_inside(ctx: Context, indices: SSAValue, extent: int, axis: int) -> Non
 
 @onnx_op("Gather")
 def gather(ctx: Context, node: Node) -> SSAValue:
-    """One known scalar index is a slice; of constants it is folded, as exporters compute shapes with it."""
+    """One known scalar index is a slice."""
     x, indices = node[0], node[1]
     axis = normalized_axis(node.attr("axis"), rank_of(x))
     extent = shape_of(x)[axis]
     check_inside(ctx, indices, extent, axis)
     known = ctx.array(indices)
-    if known is not None and ctx.array(x) is not None:
-        check_size(math.prod(shape_of(x)) // max(extent, 1) * known.size)
-        return ctx.fold([x, indices], lambda a, i: np.take(a, i, axis), "the data")
     if known is not None and known.ndim == 0:
         row = slice_axis(ctx, x, axis, int(known) % extent, 1)
         return ctx.reshape(row, [n for i, n in enumerate(shape_of(x)) if i != axis])

@@ -164,8 +164,10 @@ def pad(ctx: Context, node: Node) -> SSAValue:
         low[axis], high[axis] = amounts[position], amounts[position + len(axes)]
     if node.attr("mode") != "constant":
         return _padded_by_itself(ctx, x, low, high, node.attr("mode"))
-    number = float(ctx.number(fill, "the fill") if isinstance(fill, SSAValue) else fill)
-    return _padded(ctx, x, low, high, number)
+    number = ctx.number(fill, "the fill") if isinstance(fill, SSAValue) else fill
+    if isinstance(number, int) and int(float(number)) != number:
+        raise TenonError(f"the fill {number} is not exact in f64")
+    return _padded(ctx, x, low, high, float(number))
 
 
 def _padded_by_itself(ctx: Context, x: SSAValue, low: list[int], high: list[int], mode: str) -> SSAValue:
@@ -173,7 +175,15 @@ def _padded_by_itself(ctx: Context, x: SSAValue, low: list[int], high: list[int]
         raise TenonError(f"mode '{mode}' is unknown, expected constant, reflect, edge or wrap")
     for axis, (before, after) in enumerate(zip(low, high, strict=True)):
         if before or after:
-            x = picked(ctx, x, axis, _padding_positions(mode, shape_of(x)[axis], before, after))
+            extent = shape_of(x)[axis]
+            positions = _padding_positions(mode, extent, before, after)
+            first, last = max(before, 0), len(positions) - max(after, 0)
+            parts = [slice_axis(ctx, x, axis, max(-before, 0), last - first)]
+            if first:
+                parts.insert(0, picked(ctx, x, axis, positions[:first]))
+            if last < len(positions):
+                parts.append(picked(ctx, x, axis, positions[last:]))
+            x = ctx.emit(nn.ConcatOp(parts, axis)) if len(parts) > 1 else parts[0]
     return x
 
 

@@ -28,6 +28,8 @@ class IndexFunctions(InterpreterFunctions):
     def gather(self, interpreter: Interpreter, op: GatherOp, args: Args):
         x, *indices = args
         axis, batch, count = op.value_of("axis"), op.value_of("batch"), len(indices)
+        if count == 1 and not batch and x.size:
+            return (np.take(x, inside(indices[0], x.shape[axis]), axis),)
         # Batch dimensions first, then those between, as loops; numpy indexes the rest.
         found = np.empty(op.shape, x.dtype)
         for outer in np.ndindex(*x.shape[:axis]):

@@ -87,9 +87,9 @@ def _known_dims(
 
 def _bind(value: ValueInfoProto, given: Sequence[int] | None, known: Mapping[str, int]) -> InputSpec:
     where = f"input '{value.name}'"
-    kind = value.type.WhichOneof("value") or "value without a type"
+    kind = value.type.WhichOneof("value") or "none"
     if kind != "tensor_type":
-        raise TenonError(f"{where}: is a {kind.removesuffix('_type')}, expected a tensor")
+        raise TenonError(f"{where}: expected a tensor, got type {kind.removesuffix('_type')}")
     tensor = value.type.tensor_type
     dtype = element_type(tensor.elem_type, where)
     if not tensor.HasField("shape"):

@@ -134,8 +134,7 @@ def test_input_that_is_no_tensor(build, kind):
     model.graph.input[0].ClearField("type")
     if kind is not None:
         getattr(model.graph.input[0].type, f"{kind}_type").SetInParent()
-    text = kind or "value without a type"
-    assert message(model) == f"input 'x': is a {text}, expected a tensor"
+    assert message(model) == f"input 'x': expected a tensor, got type {(kind or 'none')}"
 
 
 def nested(depth: int, build) -> onnx.ModelProto:

@@ -9,6 +9,7 @@ work element by element (softmax, norms) take in further ones over the same row,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from heapq import heappop, heappush
 
 from xdsl.dialects import arith, math, tensor
 from xdsl.dialects.builtin import TensorType
@@ -92,23 +93,24 @@ class _Growth:
 
     def _forwards(self) -> None:
         """Takes in users of what the group made, in program order."""
-        waiting = {self.seed.results[0]}
         seen: set[Operation] = set(self.group.ops)
-        candidates: set[Operation] = set()
-        while waiting or candidates:
-            for value in waiting:
-                candidates.update(op for op in _users(value) if op not in seen)
-            waiting = set()
-            if not candidates or len(self.group.ops) >= MAX_OPS:
-                return
-            op = min(candidates, key=lambda op: self.position.get(op, -1))
-            candidates.discard(op)
-            seen.add(op)
+        waiting: list[tuple[int, Operation]] = []
+
+        def offer(value: SSAValue) -> None:
+            for op in _users(value):
+                if op not in seen and op in self.position:
+                    seen.add(op)
+                    heappush(waiting, (self.position[op], op))
+
+        last = self.seed.results[0]
+        offer(last)
+        while waiting and len(self.group.ops) < MAX_OPS and not self._leaves(last):
+            _, op = heappop(waiting)
             loops = self._loops_of(op)
-            if loops is None or not isinstance(op, GenericOp):
-                continue
-            self._join(op, loops)
-            waiting = {op.results[0]}
+            if loops is not None and isinstance(op, GenericOp):
+                self._join(op, loops)
+                last = op.results[0]
+                offer(last)
 
     def _loops_of(self, op: Operation) -> Loops | None:
         """The loops of `op` in the domain, if it may join."""
@@ -169,31 +171,37 @@ class _Growth:
         for value, access in reads_of(op):
             owner = base(value).owner
             if isinstance(owner, GenericOp) and owner not in self.group.loops and owner in self.position:
-                single = all(user is op for user in _users(owner.results[0]))
                 later = self.position[owner] > self.position[self.seed]
-                if single and later and access.results == identity and regular(owner):
-                    return True
+                if later and access.results == identity and regular(owner):
+                    if all(user is op for user in _users(owner.results[0])):
+                        return True
         return False
 
     def _trim(self) -> None:
         """Drops ops from the end until only the last one's value is used outside."""
-        group = self.group
-        group.ops.sort(key=self.position.__getitem__)
-        while sum(map(self._escapes, group.ops)) > 1:
-            dropped = group.ops[-1]
-            start = (
-                dropped.operands[-1].owner if isinstance(dropped, GenericOp) and reduces(dropped) else None
-            )
-            self._drop(dropped)
-            if isinstance(start, GenericOp) and start in group.loops:
-                self._drop(start)
+        ops = sorted(self.group.ops, key=self.position.__getitem__)
+        place = {op: i for i, op in enumerate(ops)}
+        reach = 0  # how many ops it takes to hold all users of the values but the last one's
+        kept = 1
+        for count, op in enumerate(ops, start=1):
+            assert isinstance(op, GenericOp)
+            if reach <= count and not makes_start(op):
+                kept = count
+            last = max((place.get(user, len(ops)) for user in _users(op.results[0])), default=0)
+            reach = max(reach, last + 1)
+        for op in ops[kept:]:
+            self._drop(op)
 
     def _drop(self, op: Operation) -> None:
         self.group.ops.remove(op)
         del self.group.loops[op], self.written[op.results[0]]
 
-    def _escapes(self, op: Operation) -> bool:
-        return any(user not in self.group.loops for user in _users(op.results[0]))
+    def _leaves(self, value: SSAValue) -> bool:
+        """Whether something reads `value` that can join no group any more."""
+        return any(
+            not isinstance(op, GenericOp) or op not in self.position or op in self.taken
+            for op in _users(value)
+        )
 
     def _backwards(self) -> None:
         """Takes in elementwise ops that only the group reads, where computing them again costs little."""

@@ -6,6 +6,7 @@ buffer is a view of that (as when every layer of a network appends to what all b
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import NamedTuple
@@ -80,7 +81,8 @@ def place_parts(
             parts[concat.result] = inside
             mark_in_place(concat, [True] * len(values))
             continue
-        mine = [value not in parts and values.count(value) == 1 and owns(value) for value in values]
+        times = Counter(values)
+        mine = [value not in parts and times[value] == 1 and owns(value) for value in values]
         mark_in_place(concat, mine)
         for value, offset, here in zip(values, offsets(concat), mine):
             if here:

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from xdsl.dialects.builtin import TensorType
+from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import SSAValue
 
 from ...dialects.nn import ScanOp
-from ...dialects.tensorized import CallOp, physical_type
+from ...dialects.tensorized import CallOp, KernelOp, kernels, physical_type
 from ...dialects.tensorized.attributes import element_bytes
 from .allocate import Buffer
 from .in_place import destination_argument, in_place_arguments
@@ -53,7 +53,7 @@ def intermediates(steps: Sequence[Step], loop_bytes: Mapping[ScanOp, Sequence[in
     buffer of the operand it is written into, or of one that dies there, where the kernel allows that."""
     times = {step: time for time, step in enumerate(steps)}
     found = Intermediates([], {})
-    in_place: dict[str, set[int]] = {}
+    sharing = _Sharing(found)
     for time, step in enumerate(steps):
         if isinstance(step, ScanOp):
             found.loop_buffers[step] = [found.add(size, time, time) for size in loop_bytes[step]]
@@ -64,7 +64,7 @@ def intermediates(steps: Sequence[Step], loop_bytes: Mapping[ScanOp, Sequence[in
                 continue
             last = max((times[user] for user in users if isinstance(user, Step)), default=time)
             last = len(steps) if returned else last
-            index = _shared(step, result, time, found, in_place) if isinstance(step, CallOp) else None
+            index = sharing.buffer(step, time) if isinstance(step, CallOp) else None
             if index is None:
                 assert isinstance(result.type, TensorType)
                 index = found.add(physical_bytes(result.type), time, last)
@@ -75,31 +75,41 @@ def intermediates(steps: Sequence[Step], loop_bytes: Mapping[ScanOp, Sequence[in
     return found
 
 
-def _shared(
-    call: CallOp, result: SSAValue, time: int, found: Intermediates, in_place: dict[str, set[int]]
-) -> int | None:
-    """The buffer of an operand that `result` lies in: the one that the kernel writes into, or one that it
-    may overwrite."""
-    destination = destination_argument(call.callee())
-    if destination is not None:
-        return found.buffer_of[call.arguments[destination]]
-    return _reusable(call, result, time, found, in_place)
+class _Sharing:
+    """Which operand's buffer a call's result lies in; what its kernel allows is read from the IR once."""
 
+    def __init__(self, found: Intermediates):
+        self.found = found
+        self._by_name: dict[str, KernelOp] = {}
+        self._kernels: dict[str, tuple[int | None, set[int]]] = {}
 
-def _reusable(
-    call: CallOp, result: SSAValue, time: int, found: Intermediates, in_place: dict[str, set[int]]
-) -> int | None:
-    """The buffer of an operand that `result` may overwrite: read for the last time by this call, and by
-    the kernel only where it may be replaced."""
-    name = call.kernel.root_reference.data
-    if name not in in_place:
-        in_place[name] = in_place_arguments(call.callee())
-    assert isinstance(result.type, TensorType)
-    for operand in call.arguments:
-        index = found.buffer_of.get(operand)
-        if index is None or found.buffers[index].last != time:
-            continue
-        positions = {i for i, other in enumerate(call.arguments) if found.buffer_of.get(other) == index}
-        if positions <= in_place[name]:
-            return index
-    return None
+    def _allowed(self, call: CallOp) -> tuple[int | None, set[int]]:
+        """The argument that the kernel writes into, and those that it may overwrite."""
+        name = call.kernel.root_reference.data
+        if name not in self._kernels:
+            kernel = self._kernel(call)
+            self._kernels[name] = destination_argument(kernel), in_place_arguments(kernel)
+        return self._kernels[name]
+
+    def _kernel(self, call: CallOp) -> KernelOp:
+        """The kernel of a call; looking each up among all symbols would take quadratic time."""
+        if not self._by_name:
+            module = call.get_toplevel_object()
+            assert isinstance(module, ModuleOp)
+            self._by_name = {kernel.sym_name.data: kernel for kernel in kernels(module)}
+        return self._by_name[call.kernel.root_reference.data]
+
+    def buffer(self, call: CallOp, time: int) -> int | None:
+        """The buffer of the operand that is written into, or of one that is read for the last time by this
+        call and by the kernel only where it may be replaced."""
+        destination, replaceable = self._allowed(call)
+        buffer_of = self.found.buffer_of
+        if destination is not None:
+            return buffer_of[call.arguments[destination]]
+        for operand in call.arguments:
+            index = buffer_of.get(operand)
+            if index is None or self.found.buffers[index].last != time:
+                continue
+            if {i for i, other in enumerate(call.arguments) if buffer_of.get(other) == index} <= replaceable:
+                return index
+        return None

@@ -193,6 +193,9 @@ class _Assigner:
     def _may_host(concat: tensor.ConcatOp) -> bool:
         """Whether the result of a concat stays in the function, so that others may write into it."""
         users = [use.operation for use in concat.result.uses]
+        for user in users:  # grows: what a view of it leaves the function in is its buffer too
+            if isinstance(user, VIEWS):
+                users += [use.operation for use in user.results[0].uses]
         return not is_compile_time(concat.result) and not any(isinstance(user, LEAVING) for user in users)
 
     def _owns_buffer(self, value: SSAValue) -> bool:

@@ -140,3 +140,11 @@ def test_concats_in_place(new_net, data):
             made.append((net("Relu", y), width))
     outputs = [made[-1][0], made[-2][0]] if draw(st.booleans()) else [made[-1][0]]
     net.check(*outputs)
+
+
+def test_concat_that_is_returned_in_another_shape(new_net):
+    """It stays in no buffer of the function, so nothing is made in it."""
+    net = new_net()
+    x, y = net.input(2, 3, 4, 4), net.input(2, 3, 4, 4)
+    whole = net("Concat", net("Exp", x), net("Mul", net("Exp", y), x), axis=3)
+    net.check(net("Reshape", whole, net.constant([2, 3, 32])))

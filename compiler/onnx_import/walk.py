@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
+import numpy as np
 from onnx import AttributeProto, GraphProto, NodeProto, TypeProto, helper
+from xdsl.dialects.builtin import BFloat16Type, Float16Type, f32
 from xdsl.ir import Block, SSAValue
 
 from ...dialects import nn
 from ...dialects.errors import TenonError
-from .context import Context, dtype_of, shape_of
+from .context import Context, dtype_of, shape_of, tensor_type
 from .functions import Function, FunctionTable, Key, schema_function
 from .graph import MAX_NESTING, NamedNode, captures, check_declared, given_names, named_nodes, ordered
 from .node import Node, Value, attribute_values, checked_attributes, given_attributes
@@ -24,6 +26,9 @@ from .scope import Scope
 
 MAX_NODES = 100_000
 """Nodes in all, functions and loops expanded: keeps a hostile file from growing without bound."""
+
+SINGLE_PRECISION = {"Attention"}
+"""Ops whose body would round every step to 16 bits: computed in f32, their results rounded once."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +116,13 @@ class Walk:
             return self._call(named, function, operands, outputs, function.attributes(named, given), frame)
         attributes = checked_attributes(named, frame.opset, given)
         if proto.op_type not in RULES:
-            function = self._schema_function(named, operands, attributes, frame)
-            return self._call(named, function, operands, outputs, attributes, frame)
+            if proto.op_type not in SINGLE_PRECISION:
+                function = self._schema_function(named, operands, attributes, frame)
+                return self._call(named, function, operands, outputs, attributes, frame)
+            wide = [self._widened(operand) for operand in operands]
+            function = self._schema_function(named, wide, attributes, frame)
+            results = self._call(named, function, wide, outputs, attributes, frame)
+            return [self._like(result, operands[0]) for result in results]
         node = Node(
             named.name, proto.op_type, frame.opset, operands, outputs, len(proto.output),
             attribute_values(attributes),
@@ -122,6 +132,19 @@ class Walk:
         except TenonError as error:
             raise TenonError(f"{named}: {error}") from error
         return [results] if isinstance(results, SSAValue) else results
+
+    def _widened(self, value: Value | None) -> Value | None:
+        """16-bit floats as f32."""
+        if not isinstance(value, SSAValue) or not _is_half(value):
+            return value
+        return self.context.emit(nn.CastOp(value, f32))
+
+    def _like(self, result: Value | None, first: Value | None) -> Value | None:
+        """What was computed in f32, in the type of the first operand."""
+        if not isinstance(result, SSAValue) or not isinstance(first, SSAValue):
+            return result
+        back = _is_half(first) and dtype_of(result) == np.float32
+        return self.context.cast(result, first) if back else result
 
     def _schema_function(
         self, named: NamedNode, operands: Sequence[Value | None], attributes: dict[str, AttributeProto],
@@ -194,6 +217,10 @@ class Walk:
         self.add_graph(graph, inner)
         results = [scope.value(value.name) for value in graph.output]
         return [_present(result, value.name) for result, value in zip(results, graph.output, strict=True)]
+
+
+def _is_half(value: SSAValue) -> bool:
+    return isinstance(tensor_type(value).element_type, Float16Type | BFloat16Type)
 
 
 def _type_proto(value: Value | None) -> TypeProto:

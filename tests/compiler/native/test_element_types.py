@@ -126,3 +126,16 @@ def test_sixteen_bit_ops_round_once(dtype, target):
         more = {"kernel_shape": [2, 2]} if op == "AveragePool" else {}
         got = run(op, x, target=target, **more).astype(np.float32)
         np.testing.assert_allclose(got, run(op, x.astype(np.float32), **more), rtol=unit / 2 + 1e-6)
+
+
+@pytest.mark.parametrize("target", RUNNABLE)
+@pytest.mark.parametrize("shape", [(), (1,), (3, 1), (5,)])
+def test_sixteen_bit_operands_that_broadcast(shape, target):
+    """One element in all lanes: LLVM cannot do that to a bfloat."""
+    rng = np.random.default_rng(8)
+    for dtype in (BFLOAT, np.dtype(np.float16)):
+        x = rng.standard_normal((2, 3, 5)).astype(dtype)
+        y = rng.standard_normal(shape).astype(dtype)
+        found = run("Mul", x, y, target=target)
+        expected = (x.astype(np.float32) * y.astype(np.float32)).astype(dtype)
+        np.testing.assert_array_equal(found.view(np.uint16), expected.view(np.uint16))

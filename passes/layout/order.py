@@ -2,7 +2,8 @@
 
 A contraction with compile-time weights wants the dimensions that index the weights directly innermost,
 in its input (the channels it reduces) and in its output (the channels along vector lanes). Elementwise
-ops, pools, pads, slices and concats tie their operands and results to one order.
+ops, pools, pads, slices and concats tie their operands and results to one order. What nobody votes on follows
+the other side of a reshape.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ class DimensionOrders:
     def __init__(self, ops: Iterable[Operation]):
         self._parent: dict[SSAValue, SSAValue] = {}
         self._votes: dict[SSAValue, Counter[Order]] = {}
+        self._reshapes: list[tensor.ExpandShapeOp | tensor.CollapseShapeOp] = []
         for op in ops:
             self._visit(op)
+        self._settle()
 
     def order(self, value: SSAValue) -> Order | None:
         """The order most contractions want for `value`; None where none has a wish."""
@@ -73,6 +76,32 @@ class DimensionOrders:
         elif isinstance(op, tensor.ConcatOp):
             for operand in op.inputs:
                 self.tie(op.result, operand)
+        elif isinstance(op, tensor.ExpandShapeOp | tensor.CollapseShapeOp) and not is_compile_time(op.src):
+            self._reshapes.append(op)
+
+    def _settle(self) -> None:
+        """What nobody voted on follows the other side of a reshape."""
+        changed = True
+        while changed:
+            changed = any([self._follow(op) for op in self._reshapes])
+
+    def _follow(self, op: tensor.ExpandShapeOp | tensor.CollapseShapeOp) -> bool:
+        """Gives the side of a reshape that has no wish that of the other one, if it can have it."""
+        expands = isinstance(op, tensor.ExpandShapeOp)
+        wide, narrow = (op.result, op.src) if expands else (op.src, op.result)
+        has = [self.order(wide), self.order(narrow)]
+        if (has[0] is None) == (has[1] is None):
+            return False
+        if has[1] is not None:
+            order = tuple(dim for group in has[1] for dim in groups(op)[group])
+            self._votes.setdefault(self._find(wide), Counter())[order] += 1
+            return True
+        assert has[0] is not None
+        order = _collapsed_order(has[0], groups(op))
+        if order is None:
+            return False
+        self._votes.setdefault(self._find(narrow), Counter())[order] += 1
+        return True
 
     def _visit_generic(self, op: GenericOp) -> None:
         maps = [m.data for m in op.indexing_maps]

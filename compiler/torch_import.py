@@ -40,7 +40,7 @@ def onnx_of_module(module: torch.nn.Module, example_inputs: Any) -> ModelProto:
     else:
         one = isinstance(example_inputs, torch.Tensor)
         arguments, named = (example_inputs,) if one else tuple(example_inputs), {}
-    with _evaluating(module), _quiet():
+    with _evaluating(module), quiet_exporter():
         try:
             program = torch.onnx.export(
                 module,
@@ -75,7 +75,7 @@ def _evaluating(module: torch.nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_exporter() -> Iterator[None]:
     """The exporter tells of optional packages that are not there."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)

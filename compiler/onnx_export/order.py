@@ -39,9 +39,7 @@ def scatter(graph: GraphWriter, op: nn.ScatterOp, x: str, indices: str, updates:
 
 
 @exports(nn.ScatterElementsOp)
-def scatter_elements(
-    graph: GraphWriter, op: nn.ScatterElementsOp, x: str, indices: str, updates: str
-) -> str:
+def scatter_elements(graph: GraphWriter, op: nn.ScatterElementsOp, x: str, indices: str, updates: str) -> str:
     reduction, axis = _REDUCTIONS[op.kind.data], op.value_of("axis")
     whole = graph.add("Cast", indices, to=_INT64)
     return graph.add("ScatterElements", x, whole, updates, axis=axis, reduction=reduction)

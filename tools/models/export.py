@@ -5,15 +5,13 @@ so the arithmetic is folded here, and nothing else."""
 
 from __future__ import annotations
 
-import logging
 import math
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...compiler.torch_import import quiet_exporter
 from . import seeding
 
 if TYPE_CHECKING:
@@ -102,7 +100,7 @@ def to_onnx(module: nn.Module, inputs: dict[str, np.ndarray], outputs: Sequence[
 
     examples: tuple[Tensor, ...] = tuple(map(torch.from_numpy, inputs.values()))
     names: dict[str, Any] = {"input_names": list(inputs), "output_names": list(outputs)}
-    with _quiet():
+    with quiet_exporter():
         program = torch.onnx.export(module, examples, dynamo=True, optimize=False, verbose=False, **names)
         assert program is not None
         fold_constants(program.model)
@@ -131,15 +129,3 @@ def strip(model: ModelProto) -> None:
     for item in (*graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
         del item.metadata_props[:]
         item.doc_string = ""
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

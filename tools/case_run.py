@@ -39,6 +39,7 @@ class Runtime(Protocol):
 def run_native(model: Any, inputs: Mapping[str, Any], constants: Mapping[str, Any]) -> Sequence[Any]:
     """The model compiled for this machine."""
     from .. import compiler
+    from ..targets.llvm.artifact import NativeArtifact
 
     others = {name: value for name, value in inputs.items() if name not in constants}
     for name, value in others.items():
@@ -46,6 +47,8 @@ def run_native(model: Any, inputs: Mapping[str, Any], constants: Mapping[str, An
             raise TenonError(f"input '{name}': is not a tensor")
     shapes = {name: value.shape for name, value in others.items()}
     exe = compiler.compile(compiler.load(model, shapes=shapes, constants=constants))
+    if isinstance(exe.artifact, NativeArtifact):
+        exe.artifact.dirty_arena()
     return exe(others) if others else exe()
 
 

@@ -68,6 +68,12 @@ class NativeArtifact:
         finally:
             self._idle.append(arena)
 
+    def dirty_arena(self) -> None:
+        """Gives the next call an arena of nothing but NaNs, so that a read before the first write shows."""
+        arena = aligned_bytes(self.arena_bytes)
+        arena[:] = 0xFF
+        self._idle.append(arena)
+
     @cached_property
     def _code(self) -> CompiledModule:
         """The code in this process; a target that this machine cannot run is an error only here."""

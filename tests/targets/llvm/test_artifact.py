@@ -52,6 +52,18 @@ def artifact(parse) -> NativeArtifact:
     )
 
 
+def test_a_read_before_the_first_write_shows_in_a_dirty_arena(parse, artifact: NativeArtifact):
+    first, _ = (line for line in TEXT.splitlines() if line.startswith("  tensorized.call"))
+    module = parse(TEXT.replace(first, ""))
+    module.attributes["tenon.target"] = host().attribute()
+    careless = NativeArtifact(emit_llvm(module), host(), WEIGHTS.view(np.uint8), 4 * COUNT, 2)
+    x, y = np.ones(COUNT, np.float32), np.empty(COUNT, np.float32)
+    for one, seen in ((careless, True), (artifact, False)):
+        one.dirty_arena()
+        one.run([x], [y])
+        assert np.isnan(y).all() == np.isnan(y).any() == seen
+
+
 def test_calls_in_threads_have_their_own_arena(artifact: NativeArtifact):
     def call(seed: int) -> bool:
         x = np.random.default_rng(seed).standard_normal(COUNT).astype(np.float32)

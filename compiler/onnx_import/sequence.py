@@ -34,29 +34,31 @@ def sequence_length(ctx: Context, node: Node) -> SSAValue:
 @onnx_op("SequenceAt")
 def sequence_at(ctx: Context, node: Node) -> list[Value]:
     items = node.sequence(0)
-    return [items[_position(ctx, node[1], len(items) - 1)]]
+    return [items[_position(ctx, node[1], len(items))]]
 
 
 @onnx_op("SequenceInsert")
 def sequence_insert(ctx: Context, node: Node) -> list[Value]:
     items, new = node.sequence(0), node[1]
-    at = len(items) if node.get(2) is None else _position(ctx, node[2], len(items))
+    at = len(items) if node.get(2) is None else _position(ctx, node[2], len(items), len(items))
     return [[*items[:at], new, *items[at:]]]
 
 
 @onnx_op("SequenceErase")
 def sequence_erase(ctx: Context, node: Node) -> list[Value]:
     items = node.sequence(0)
-    at = len(items) - 1 if node.get(1) is None else _position(ctx, node[1], len(items) - 1)
+    at = len(items) - 1 if node.get(1) is None else _position(ctx, node[1], len(items))
     return [[item for i, item in enumerate(items) if i != at]]
 
 
-def _position(ctx: Context, value: SSAValue, last: int) -> int:
-    """A position from 0 to `last`; negative ones count from the end."""
+def _position(ctx: Context, value: SSAValue, count: int, last: int | None = None) -> int:
+    """A position in a sequence of `count`, at most `last`. Negative ones count from the end: an insertion at
+    -1 is before the last element, one at `count` after it."""
+    last = count - 1 if last is None else last
     at = int(ctx.number(value, "the position"))
-    if not -last - 1 <= at <= last:
-        raise TenonError(f"position {at} is outside of a sequence, expected {-last - 1} to {last}")
-    return at if at >= 0 else at + last + 1
+    if not -count <= at <= last:
+        raise TenonError(f"position {at} is outside of a sequence, expected {-count} to {last}")
+    return at if at >= 0 else at + count
 
 
 @onnx_op("ConcatFromSequence")

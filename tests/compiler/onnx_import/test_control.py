@@ -248,6 +248,20 @@ def test_sequences(build, like_onnxruntime):
     like_onnxruntime(model, X)
 
 
+@pytest.mark.parametrize("at", [-2, -1, 0, 1, 2])
+def test_where_an_element_is_inserted(build, like_onnxruntime, at):
+    """A negative position counts from the back: -1 is before the last element."""
+    nodes = [
+        node("SequenceConstruct", ["x", "y"], ["s"]),
+        node("Neg", ["x"], ["n"]),
+        node("SequenceInsert", ["s", "n", "at"], ["more"]),
+        node("ConcatFromSequence", ["more"], ["z"], axis=0),
+    ]
+    inputs = {"x": (FLOAT, [4, 3]), "y": (FLOAT, [4, 3])}
+    model = build(nodes, inputs, ["z"], {"at": np.array(at)})
+    like_onnxruntime(model, {"x": X["x"], "y": X["x"] + 1})
+
+
 def test_sequence_map_is_a_loop_over_a_list(build, like_onnxruntime):
     body = graph([node("Mul", ["e", "x"], ["o"])], ["o"], ["e"])
     nodes = [

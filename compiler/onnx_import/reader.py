@@ -13,7 +13,7 @@ from onnx import ModelProto, TensorProto
 from ...dialects.errors import TenonError
 from .wire import WireError, raw_bytes, without_weights
 
-OLDEST_OPSET = 7
+OLDEST_OPSET = 6
 OLDEST_IR = 3
 DEFAULT_DOMAINS = ("", "ai.onnx")
 

@@ -19,6 +19,7 @@ from ...dialects.errors import TenonError
 from .context import Context, dtype_of, shape_of, tensor_type
 from .functions import Function, FunctionTable, Key, schema_function
 from .graph import MAX_NESTING, NamedNode, captures, check_declared, given_names, named_nodes, ordered
+from .legacy import in_later_terms
 from .node import Node, Value, attribute_values, checked_attributes, given_attributes
 from .reader import Source
 from .registry import RULES
@@ -128,7 +129,7 @@ class Walk:
             attribute_values(attributes),
         )  # fmt: skip
         try:
-            results = RULES[proto.op_type](self.context, node)
+            results = RULES[proto.op_type](self.context, in_later_terms(self.context, node))
         except TenonError as error:
             raise TenonError(f"{named}: {error}") from error
         return [results] if isinstance(results, SSAValue) else results

@@ -56,7 +56,7 @@ def test_no_graph():
     )
 
 
-@pytest.mark.parametrize(("opset", "span"), [(6, "7 to"), (999, "7 to")])
+@pytest.mark.parametrize(("opset", "span"), [(5, "6 to"), (999, "6 to")])
 def test_opset_outside(build, opset, span):
     model = build([helper.make_node("Relu", ["x"], ["y"])], {"x": (FLOAT, [1])}, ["y"], opset=opset)
     assert message(model).startswith(f"model: opset {opset} is outside {span}")

@@ -28,9 +28,12 @@ LARGEST_ROWS = 28
 # What a core sustains from its second-level cache while it computes; 16 bytes per cycle were measured
 # beside multiply-adds at 90 % of their peak, and the hardware moves 32.
 L2_BYTES_PER_CYCLE = 20
+# Of the loads a core can issue, those that get through while panels stream from a farther cache: tiles of one
+# register a row, a load for every multiply-add, reached half of the peak.
+LOADS_SUSTAINED = 0.8
 # A panel up to this part of the second-level cache streams from there; a larger one runs in blocks that
 # take that part of the first-level cache, so that rows and accumulators pass through the rest.
-STREAMED_SHARE = 4
+STREAMED_SHARE = 2
 BLOCK_SHARE = 2
 
 
@@ -140,7 +143,7 @@ def _cycles(band: Band, tile: Mapping[str, int], facts: TargetFacts) -> float:
         step = max(
             accumulators / band.per_cycle,
             band.latency,
-            loads / facts.loads_per_cycle,
+            loads / (facts.loads_per_cycle * LOADS_SUSTAINED),
             (accumulators + loads + 2) / ISSUE_WIDTH,
             streamed / L2_BYTES_PER_CYCLE if in_block * streamed > facts.l1_bytes * 3 // 4 else 0,
         )

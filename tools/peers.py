@@ -52,7 +52,7 @@ class OpenVino:
     """OpenVINO on the CPU in f32: its default where the machine has bf16 instructions is bf16."""
 
     def __init__(self, path: str, inputs: Arrays, threads: int):
-        import openvino
+        import openvino  # pyright: ignore[reportMissingImports]  # only with the extra bench
 
         core = openvino.Core()
         model = core.read_model(path)

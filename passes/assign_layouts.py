@@ -25,6 +25,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ..dialects.nn import ScanOp, is_compile_time
 from ..dialects.tensorized.attributes import LayoutAttr, element_bytes
+from .functions import straight_functions
 from .layout import views
 from .layout.order import DimensionOrders
 from .layout.parts import Part, place_parts
@@ -45,9 +46,8 @@ class AssignLayoutsPass(ModulePass):
     preserves: ClassVar[str] = "exact"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        for function in op.body.block.ops:
-            if isinstance(function, func.FuncOp) and not function.is_declaration:
-                _Assigner(function).run()
+        for function in straight_functions(op, self.name):
+            _Assigner(function).run()
 
 
 class _Assigner:
@@ -219,7 +219,7 @@ class _Assigner:
         fill = views.pad_value(pads[0])
         if fill is None:
             return []
-        same = [p for p in pads if views.pad_value(p) == fill]
+        same = [p for p in pads if views.same_bits(views.pad_value(p), fill)]
         return [p for p in same if min(map(min, views.pad_amounts(p))) >= 0]
 
     def layout(self, value: SSAValue) -> LayoutAttr:

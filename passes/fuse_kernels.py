@@ -24,6 +24,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ..dialects import tensorized
 from ..dialects.errors import TenonError
 from ..dialects.nn import ScanOp, is_compile_time
+from .functions import straight_functions
 from .fusion.buffers import KernelBuffers
 from .fusion.build import KernelBuilder
 from .fusion.build_concat import ConcatBuilder
@@ -41,9 +42,8 @@ class FuseKernelsPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         namer = _KernelTable(op)
-        for function in list(op.body.block.ops):
-            if isinstance(function, func.FuncOp) and not function.is_declaration:
-                _lower_function(function, namer)
+        for function in straight_functions(op, self.name):
+            _lower_function(function, namer)
 
 
 class _KernelTable:
@@ -52,7 +52,8 @@ class _KernelTable:
     def __init__(self, module: ModuleOp):
         self.module = module
         self.known: dict[tuple, str] = {}
-        self.names = {op.sym_name.data for op in tensorized.kernels(module)}
+        named = (op for op in module.body.block.ops if isinstance(op, tensorized.KernelOp | func.FuncOp))
+        self.names = {op.sym_name.data for op in named}
 
     def add(self, builder: KernelBuffers, hint: str) -> str:
         kernel = builder.build("kernel")

@@ -136,3 +136,8 @@ def pad_value(op: tensor.PadOp) -> float | int | None:
     if isinstance(constant, arith.ConstantOp) and isinstance(constant.value, FloatAttr | IntegerAttr):
         return constant.value.value.data
     return None
+
+
+def same_bits(one: float | None, other: float | None) -> bool:
+    """Whether two fills are the same: NaN is itself, and the zeros differ."""
+    return repr(one) == repr(other)

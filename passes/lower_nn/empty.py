@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp, TensorType
-from xdsl.dialects.func import FuncOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import nn
+from ..functions import straight_functions
 
 
 def replace_empty_values(module: ModuleOp) -> None:
     """Replaces arguments and results of nn ops that hold no element; the ops that made them vanish."""
     ops = list(module.walk())
-    for op in ops:
-        if isinstance(op, FuncOp) and not op.is_declaration:
-            for argument in op.body.block.args:
-                _replace(argument, InsertPoint.at_start(op.body.block))
+    for function in straight_functions(module, "lower-nn"):
+        for argument in function.body.block.args:
+            _replace(argument, InsertPoint.at_start(function.body.block))
     for op in reversed(ops):
         if isinstance(op, nn.NNOperation) and not isinstance(op, nn.ConstantOp) and is_empty(op.result):
             _replace(op.result, InsertPoint.before(op))

@@ -10,6 +10,7 @@ from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.dialects.func import ReturnOp
 from xdsl.ir import SSAValue
 
+from ...dialects.errors import TenonError
 from ...dialects.nn import ScanOp
 from ...dialects.tensorized import CallOp, KernelOp, kernels, physical_type
 from ...dialects.tensorized.attributes import element_bytes
@@ -61,6 +62,7 @@ def intermediates(steps: Sequence[Step], loop_bytes: Mapping[ScanOp, Sequence[in
             users = [use.operation for use in result.uses]
             returned = any(isinstance(user, ReturnOp) for user in users)
             if returned and isinstance(step, CallOp):
+                sharing.check_own(step)
                 continue
             last = max((times[user] for user in users if isinstance(user, Step)), default=time)
             last = len(steps) if returned else last
@@ -98,6 +100,12 @@ class _Sharing:
             assert isinstance(module, ModuleOp)
             self._by_name = {kernel.sym_name.data: kernel for kernel in kernels(module)}
         return self._by_name[call.kernel.root_reference.data]
+
+    def check_own(self, call: CallOp) -> None:
+        """What is returned must be made by one kernel: an output is no buffer that several fill."""
+        if self._allowed(call)[0] is not None:
+            name = call.kernel.root_reference.data
+            raise TenonError(f"plan-memory: the function returns what @{name} only completes")
 
     def buffer(self, call: CallOp, time: int) -> int | None:
         """The buffer of the operand that is written into, or of one that is read for the last time by this

@@ -18,14 +18,16 @@ from .live_range import Step, intermediates, physical_bytes
 
 
 class Region:
-    """The calls and loops of `function`, and its plan."""
+    """The calls and loops of `function`, and its plan. `around` are the functions whose loops it is in."""
 
-    def __init__(self, function: FuncOp):
-        self.function, self.block = function, function.body.block
+    def __init__(self, function: FuncOp, around: tuple[FuncOp, ...] = ()):
         name = function.sym_name.data
-        end = self.block.last_op
+        if function in around:
+            raise TenonError(f"plan-memory: @{name} is the body of a loop in itself")
+        end = function.body.blocks[0].last_op
         if len(function.body.blocks) != 1 or not isinstance(end, ReturnOp):
             raise TenonError(f"plan-memory: @{name} is not one block with a return")
+        self.function, self.block = function, function.body.block
         self.end = end
         known = compile_time_ops(self.block.ops)
         self.compile_time = {result for op in known for result in op.results}
@@ -38,7 +40,7 @@ class Region:
                 where = f"{op.name} in @{name}"
                 raise TenonError(f"plan-memory: {where} is neither a kernel call nor known at compile time")
             if isinstance(op, ScanOp):
-                self.bodies[op] = Region(op.function())
+                self.bodies[op] = Region(op.function(), (*around, function))
         self.plan = intermediates(self.steps, self._loop_buffers())
         self.placed = allocate(self.plan.buffers)
         self.size, self.least = arena_bytes(self.placed), max_live_bytes(self.plan.buffers)

@@ -18,6 +18,7 @@ from ..record import TargetRecord
 from .aliasing import BUFFER_ALIGNMENT
 from .codegen import CompiledModule, emit_assembly, emit_object
 from .elf import object_before
+from .names import kernel_name
 
 _WEIGHTS_SECTION = ".rodata.tenon_weights"
 
@@ -115,6 +116,7 @@ class NativeArtifact:
 
     def kernel_address(self, name: str) -> int:
         """Where the code of a kernel starts."""
+        name = kernel_name(name)
         if name not in self._kernels:
             raise TenonError(f"no kernel '{name}', the kernels are: {', '.join(self._kernels)}")
         table = ctypes.cast(self._code.address("tenon.kernels"), ctypes.POINTER(ctypes.c_uint64))

@@ -21,6 +21,7 @@ from .aliasing import argument_facts, extent_of
 from .body import Rules, emit_ops
 from .function import FunctionText, symbol
 from .instruction import no_rule
+from .names import kernel_symbol
 from .rules import FUNCTION_RULES, KERNEL_RULES
 
 
@@ -75,7 +76,9 @@ class _ModuleText:
         function = FunctionText(self.declarations, self.features)
         words = [f.attributes() for f in facts]
         parameters = _parameters(function, op.body.block, words, [f.alignment for f in facts])
-        return _define(f"internal void {symbol(name)}", function, op.body.block, parameters, KERNEL_RULES)
+        return _define(
+            f"internal void {kernel_symbol(name)}", function, op.body.block, parameters, KERNEL_RULES
+        )
 
     def _function(self, op: func.FuncOp) -> str:
         block, name = op.body.block, op.sym_name.data

@@ -20,9 +20,10 @@ from ...dialects.tensorized import (
 from .aliasing import byte_size, extent_of
 from .body import Rules, emit_apply, emit_constant, emit_map, emit_nothing
 from .combine import emit_combine, emit_spread
-from .function import FunctionText, symbol
+from .function import FunctionText
 from .gather import emit_gather
 from .loop import emit_for
+from .names import kernel_symbol
 from .registers import emit_load, emit_store
 
 
@@ -44,7 +45,7 @@ def _index(instruction: str) -> Callable[[FunctionText, arith.AddiOp | arith.Mul
 
 def _call(function: FunctionText, op: CallOp) -> None:
     arguments = ", ".join(f"ptr {function.values[a][0]}" for a in op.arguments)
-    function.line(f"call void {symbol(op.kernel.root_reference.data)}({arguments})")
+    function.line(f"call void {kernel_symbol(op.kernel.root_reference.data)}({arguments})")
 
 
 def _copy(function: FunctionText, op: memref.CopyOp) -> None:

@@ -7,7 +7,9 @@ from onnx import TensorProto, helper
 from tenonc.compiler import compile, load
 
 
-@pytest.mark.parametrize("name", ["main", "@main", "tenon_main", "tenon_weights", "expf", "memcpy", "weights"])
+@pytest.mark.parametrize(
+    "name", ["main", "@main", "tenon_main", "tenon_weights", "expf", "memcpy", "weights"]
+)
 def test_a_node_may_have_any_name(name):
     nodes = [
         helper.make_node("Exp", ["x"], ["a"], name=name),

@@ -17,3 +17,8 @@ class UsageError(TenonError):
     """The call itself is wrong: an unknown target, option or argument."""
 
     status = 2
+
+
+def printable(text: str) -> str:
+    """`text` from a file, with control characters escaped: a terminal would obey them."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

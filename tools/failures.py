@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from ..dialects.errors import TenonError
+from ..dialects.errors import TenonError, printable
 
 INTERNAL_ERROR = 70
 INTERRUPTED = 130
@@ -28,10 +30,30 @@ def failure(error: BaseException) -> tuple[str, int]:
 
 def one_line(error: BaseException) -> str:
     """The message of `error` without line breaks, of bounded length."""
-    line = " ".join(str(error).split())
+    line = printable(" ".join(str(error).split()))
     return line if len(line) <= MAX_LINE else f"{line[: MAX_LINE - 300]} ... {line[-200:]}"
 
 
+def open_closed_streams() -> None:
+    """Python has None for a standard stream that its parent closed: what is written there is dropped."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  open as long as the process lives
+
+
+@contextmanager
+def standard_output() -> Iterator[None]:
+    """An OSError while writing to stdout becomes one line, and no second one at exit; a closed pipe is the
+    reader's wish, and stays a BrokenPipeError."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        silence_stdout()
+        raise TenonError(f"standard output: {(error.strerror or str(error)).lower()}") from error
+
+
 def silence_stdout() -> None:
-    """After a BrokenPipeError: keeps the interpreter from flushing into the closed pipe at exit."""
+    """After a failed write: keeps the interpreter from flushing what is left at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from ..dialects.errors import printable
+from .failures import standard_output
+
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print one table; columns after the first are aligned right."""
     from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(title=escape(printable(title)), title_justify="left", box=box.SIMPLE_HEAD)
     for index, column in enumerate(columns):
         table.add_column(column, justify="right" if index else "left")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(escape(printable(cell)) for cell in row))
     console = Console(soft_wrap=True)
     if not console.is_terminal:
         console.width = PIPE_WIDTH  # a file has no width to fit: keep every row on one line
-    console.print(table)
+    with standard_output():
+        console.print(table)
 
 
 PIPE_WIDTH = 160

@@ -32,7 +32,7 @@ from xdsl.xdsl_opt_main import xDSLOptMain
 
 from ..dialects.errors import TenonError, UsageError
 from .atomic import write_file
-from .failures import failure, one_line, silence_stdout
+from .failures import failure, one_line, open_closed_streams, silence_stdout
 from .universe import TARGETS
 
 if TYPE_CHECKING:
@@ -173,6 +173,9 @@ def _failure(error: BaseException) -> tuple[str, int]:
         case ParseError():
             message = _lower_first(" ".join(error.msg.split())).rstrip("!.")
             return f"error: {error.span.get_location()}: {message}", TenonError.status
+        case OSError(filename=None):  # files have names
+            silence_stdout()
+            return f"error: standard output: {(error.strerror or str(error)).lower()}", TenonError.status
         case OSError():
             return f"error: {error.filename}: {(error.strerror or str(error)).lower()}", TenonError.status
         case DiagnosticException():
@@ -183,6 +186,7 @@ def _failure(error: BaseException) -> tuple[str, int]:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Runs the driver on `args` (default: the command line) and returns the exit status."""
+    open_closed_streams()
     try:
         TenonOptMain(args).run()
         sys.stdout.flush()

@@ -10,8 +10,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from ..dialects.errors import TenonError
 from . import bench, compare, conformance, model_verb, profile
-from .failures import failure, silence_stdout
+from .failures import failure, open_closed_streams, silence_stdout, standard_output
 from .verb import Verb, add_model
 
 
@@ -88,14 +89,20 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
+    open_closed_streams()
     try:
         try:
             return _perform(build_parser().parse_args(argv))
         finally:
-            sys.stdout.flush()
+            with standard_output():
+                sys.stdout.flush()
     except BrokenPipeError:
         silence_stdout()
         return 0
+    except TenonError as error:  # of the last flush
+        line, status = failure(error)
+        print(line, file=sys.stderr)
+        return status
 
 
 def _perform(arguments: argparse.Namespace) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from hashlib import sha256
 
+from ...dialects.errors import printable
+
 MAX_NAME = 120
 """Characters of a name in messages, locations and the emitted code."""
 
@@ -34,4 +36,4 @@ def one_line(message: str) -> str:
     message = re.sub(r"'([^']*)'", lambda quoted: f"'{shortened(quoted[1])}'", message)
     if len(message) > MAX_MESSAGE:
         message = f"{message[: MAX_MESSAGE - 300]} ... {message[-200:]}"
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+    return printable(message)

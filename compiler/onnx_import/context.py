@@ -24,7 +24,7 @@ from ...dialects.errors import TenonError
 from .names import shortened
 from .node import Value
 from .reader import Source
-from .tensors import MAX_ELEMENTS
+from .tensors import MAX_ELEMENTS, MAX_RANK
 
 MAX_FOLDED_INTEGERS = 2**20
 MAX_FOLDED_FLOATS = 16
@@ -79,6 +79,7 @@ class Context:
     def emit(self, op: Operation) -> SSAValue:
         """Append `op` and return its result, folded to a constant where that is shape arithmetic."""
         result = op.results[0]
+        _check_rank(result)
         elements = math.prod(shape_of(result))
         if elements > MAX_ELEMENTS:
             raise TenonError(f"result shape {list(shape_of(result))} is larger than {MAX_ELEMENTS} elements")
@@ -94,6 +95,8 @@ class Context:
 
     def emit_all(self, op: Operation) -> list[SSAValue]:
         """Append `op`, which may have several results."""
+        for result in op.results:
+            _check_rank(result)
         op.location = self.location
         self.block.add_op(op)
         return list(op.results)
@@ -215,6 +218,11 @@ def shape_of(value: SSAValue) -> tuple[int, ...]:
 
 def rank_of(value: SSAValue) -> int:
     return len(shape_of(value))
+
+
+def _check_rank(result: SSAValue) -> None:
+    if rank_of(result) > MAX_RANK:
+        raise TenonError(f"result has rank {rank_of(result)}, expected at most {MAX_RANK}")
 
 
 def dtype_of(value: SSAValue) -> np.dtype:

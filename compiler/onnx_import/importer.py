@@ -6,7 +6,8 @@ names are in the function's attributes as `tenon.name`, each op's location names
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -116,6 +117,7 @@ def _model(walk: Walk, scope: Scope, inputs: Sequence[InputSpec], outputs: Seque
     block.add_op(func.ReturnOp(*results))
     _drop_unused(block)
     types = [a.type for a in block.args], [r.type for r in results]
+    outputs = _distinct(outputs, scope.values)
     main = func.FuncOp(
         "main", types, Region(block),
         arg_attrs=_named(spec.name for spec in inputs), res_attrs=_named(outputs),
@@ -150,6 +152,16 @@ def _tensor(value: Value | None, name: str) -> SSAValue:
     if not isinstance(value, SSAValue):
         raise TenonError(f"output '{name}' is a sequence, expected a tensor")
     return value
+
+
+def _distinct(names: Sequence[str], taken: Container[str]) -> list[str]:
+    """`names`, of which those that come again get a number: a value may be returned twice."""
+    found: list[str] = []
+    for name in names:
+        numbered = (f"{name}_{i}" for i in count(2))
+        fresh = (n for n in numbered if n not in taken and n not in names and n not in found)
+        found.append(next(fresh) if name in found else name)
+    return found
 
 
 def _named(names) -> ArrayAttr[DictionaryAttr]:

@@ -20,6 +20,9 @@ from .reader import Source
 MAX_ELEMENTS = 2**33
 """More elements than any tensor of a real model holds; a shape beyond it is refused."""
 
+MAX_RANK = 64
+"""What numpy can hold."""
+
 MAX_DENSE_BYTES = 2**28
 """Larger sparse tensors are not made dense: a few bytes of a file would ask for any amount of memory."""
 
@@ -61,6 +64,8 @@ def element_type(code: int, where: str) -> np.dtype:
 def checked_shape(dims: Iterable[int], where: str) -> tuple[int, ...]:
     """`dims` as a shape: no negative extent, and not absurdly large."""
     shape = tuple(int(d) for d in dims)
+    if len(shape) > MAX_RANK:
+        raise TenonError(f"{where}: has rank {len(shape)}, expected at most {MAX_RANK}")
     if any(d < 0 for d in shape):
         raise TenonError(f"{where}: shape {list(shape)} has a negative dimension")
     if math.prod(shape) > MAX_ELEMENTS:

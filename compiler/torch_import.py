@@ -5,11 +5,13 @@ weights, and everything it simplifies the importer folds as well."""
 
 from __future__ import annotations
 
+import io
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 from ..dialects.errors import TenonError, UsageError
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
 OPSET = 20
+
+ANSI_CODE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def is_torch_module(source: Any) -> TypeIs[torch.nn.Module]:
@@ -56,10 +60,18 @@ def onnx_of_module(module: torch.nn.Module, example_inputs: Any) -> ModelProto:
                 f"a torch module needs the extra torch (pip install 'tenonc[torch]'): {error}"
             ) from None
         except Exception as error:
-            reason = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-            raise TenonError(f"torch cannot export {type(module).__name__}: {reason.rstrip('.')}") from error
+            raise TenonError(f"torch cannot export {type(module).__name__}: {_reason(error)}") from error
     assert program is not None
     return program.model_proto
+
+
+def _reason(error: BaseException) -> str:
+    """What made the exporter fail: the exceptions it wraps around it say how to report bugs of torch."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    text = ANSI_CODE.sub("", str(error))
+    line = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
+    return line.rstrip(".")
 
 
 @contextmanager
@@ -76,11 +88,12 @@ def _evaluating(module: torch.nn.Module) -> Iterator[None]:
 
 @contextmanager
 def quiet_exporter() -> Iterator[None]:
-    """The exporter tells of optional packages that are not there."""
+    """The exporter tells of optional packages that are not there, and prints the graph where it fails."""
     before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+    logging.disable(logging.ERROR)
+    dropped = io.StringIO()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stdout(dropped), redirect_stderr(dropped):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -91,3 +91,20 @@ def test_missing_exporter(monkeypatch):
     monkeypatch.setattr(torch.onnx, "export", fails)
     with pytest.raises(TenonError, match=r"needs the extra torch \(pip install 'tenonc\[torch\]'\)"):
         load(ConvNet(), torch.randn(1, 3, 8, 8))
+
+
+def test_the_reason_of_the_exporter_is_told(capfd):
+    class Reshaped(nn.Module):
+        def forward(self, x):
+            return x.reshape(5, 7)
+
+    class Branching(nn.Module):
+        def forward(self, x):
+            return x if x.sum() > 0 else x * 2
+
+    expected = r"^torch cannot export Reshaped: shape '\[5, 7\]' is invalid for input of size 16$"
+    with pytest.raises(TenonError, match=expected):
+        load(Reshaped(), torch.ones(4, 4))
+    with pytest.raises(TenonError, match="^torch cannot export Branching: Could not guard on data-dependent"):
+        load(Branching(), torch.ones(4, 4))
+    assert capfd.readouterr() == ("", "")

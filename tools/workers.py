@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -32,7 +35,9 @@ def run_isolated(
         for future in as_completed(futures):
             yield futures[future], future.result()
     finally:
-        executor.shutdown(cancel_futures=True)
+        executor.shutdown(wait=False, cancel_futures=True)
+        pool.kill()  # after an interrupt there are items at work
+        executor.shutdown()
         pool.close()
 
 
@@ -55,6 +60,10 @@ class _Pool:
             raise outcome
         return outcome
 
+    def kill(self) -> None:
+        for worker in self._all:
+            worker.kill()
+
     def close(self) -> None:
         for worker in self._all:
             worker.stop()
@@ -66,7 +75,8 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, function), daemon=True)
-        self._process.start()
+        with _interrupts_blocked():  # the process inherits it: ctrl-C is for the parent, which ends it
+            self._process.start()
         theirs.close()
 
     def run(self, item: Any, limit: float) -> Any:
@@ -79,10 +89,24 @@ class _Worker:
             self._process.join()
             return Died(_exit(self._process.exitcode or 0))
 
+    def kill(self) -> None:
+        self._process.kill()
+
     def stop(self) -> None:
         self._process.kill()
         self._process.join()
         self._pipe.close()
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """While SIGINT is blocked in this thread, and in the processes it starts."""
+    resource_tracker.ensure_running()  # starting it would unblock SIGINT again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _exit(code: int) -> str:

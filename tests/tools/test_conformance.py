@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import time
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -107,3 +109,10 @@ def test_the_verb_writes_every_failure(tmp_path, capsys):
 def test_bad_usage(options, text, capsys):
     assert tenonc.main(["conformance", *options]) == 2
     assert text in capsys.readouterr().err
+
+
+def test_an_interrupt_is_not_for_the_workers():
+    blocked = partial(signal.pthread_sigmask, signal.SIG_BLOCK)
+    ((_, mask),) = run_isolated(blocked, [((), 30.0)], 1)
+    assert signal.SIGINT in mask
+    assert signal.SIGINT not in blocked(())

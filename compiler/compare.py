@@ -66,12 +66,20 @@ def compare(
     want = peer_values(proto, {**given, **(constants or {})}, list(got))
     step("compiling the model as it is")
     plain = compile(model, target).run_dict(given)
-    makers = {key: (n.name, n.op_type) for n in proto.graph.node for key in n.output}
+    makers = _makers(proto)
     order = {key: index for index, key in enumerate(makers)}
     names = sorted(want.keys() & got.keys(), key=lambda name: order.get(name, -1))
     values = [_deviation(name, makers, got[name], want[name]) for name in names]
     outputs = [_deviation(name, makers, plain[name], want[name]) for name in plain if name in want]
     return Comparison(values, outputs)
+
+
+def _makers(proto: ModelProto) -> dict[str, tuple[str, str]]:
+    """Value -> the node that makes it, by the name that the importer gives it, and its op."""
+    from .onnx_import.graph import named_nodes
+
+    nodes = named_nodes(proto.graph.node)
+    return {key: (node.name, node.proto.op_type) for node in nodes for key in node.proto.output}
 
 
 def seeded_inputs(ports: Sequence[Port]) -> dict[str, np.ndarray]:
@@ -99,7 +107,9 @@ def peer_values(proto: ModelProto, inputs: Values, names: Sequence[str]) -> dict
     declared = {value.name for value in proto.graph.output}
     copy = onnx.ModelProto()
     copy.CopyFrom(proto)
-    wanted = [name for name in names if name in made]
+    wanted = [name for name in names if name in made or name in declared]
+    if not wanted:
+        return {}  # onnxruntime would return every output
     copy.graph.output.extend(helper.make_empty_tensor_value_info(n) for n in wanted if n not in declared)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
@@ -130,7 +140,8 @@ def deviation(got: np.ndarray, want: np.ndarray) -> tuple[float, float]:
     left, right = got.astype(np.float64), want.astype(np.float64)
     with np.errstate(invalid="ignore"):
         error = np.abs(left - right)
-    error[(left == right) | (np.isnan(left) & np.isnan(right))] = 0.0  # equal infinities too
+    # Equal infinities are equal too; np.where, because the difference of rank 0 is no array.
+    error = np.where((left == right) | (np.isnan(left) & np.isnan(right)), 0.0, error)
     worst = float(np.where(np.isnan(error), np.inf, error).max())
     finite = np.abs(right[np.isfinite(right)])
     largest = float(finite.max()) if finite.size else 0.0

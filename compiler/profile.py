@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -93,6 +94,8 @@ def profile(exe: Executable, inputs: Mapping[str, np.ndarray] | None, seconds: f
     """Runs `exe` for about `seconds`, alternately with and without stopwatches; the fastest runs count."""
     from .compare import seeded_inputs
 
+    if not 0 < seconds < math.inf:
+        raise TenonError(f"seconds is {seconds}, expected a finite number more than 0")
     artifact = exe.artifact
     if not isinstance(artifact, NativeArtifact) or artifact.module is None:
         raise TenonError("only what `compile` has made of a model in this process can be profiled")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from ..dialects.errors import UsageError
 
 T = TypeVar("T")
+
+MAX_SECONDS = 3600
+"""Of one measurement."""
 
 
 def named_values(option: str, items: Sequence[str], parse: Callable[[str], T], example: str) -> dict[str, T]:
@@ -51,3 +55,21 @@ def words(known: Sequence[str]) -> Callable[[str], list[str]]:
         return chosen
 
     return parse
+
+
+def check_tolerance(value: float) -> None:
+    """A deviation that is compared with: an infinite one would accept anything."""
+    if not 0 <= value < math.inf:
+        raise UsageError(f"--tolerance is {value}, expected a finite number from 0")
+
+
+def check_count(option: str, value: int, least: int = 0) -> None:
+    """A whole number of something."""
+    if value < least:
+        raise UsageError(f"{option} is {value}, expected at least {least}")
+
+
+def check_seconds(value: float) -> None:
+    """How long something is measured."""
+    if not 0 < value < MAX_SECONDS:
+        raise UsageError(f"--seconds is {value}, expected more than 0 and less than {MAX_SECONDS}")

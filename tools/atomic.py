@@ -30,8 +30,7 @@ def write_file(path: Path, writer: Writer) -> None:
     """Let `writer` make the file `path`. A device or a pipe is written to, never replaced by a file."""
     with one_line_errors(path):
         mode = path.stat().st_mode if path.exists() else stat.S_IFREG
-    if stat.S_ISDIR(mode):
-        raise TenonError(f"{path}: is a directory, expected a file name")
+    _check_no_folder(path)
     # /dev/stdout is a link, to a regular file where stdout is redirected: the link must stay.
     if stat.S_ISREG(mode) and path.absolute().parts[1:2] not in (("dev",), ("proc",)):
         write_files(path.parent, {path.name: writer})
@@ -41,6 +40,19 @@ def write_file(path: Path, writer: Writer) -> None:
         writer(content)
         with path.open("wb") as device:
             device.write(content.read_bytes())
+
+
+def check_file(path: Path) -> None:
+    """Raise early where the file `path` cannot be made or written to."""
+    _check_no_folder(path)
+    if not path.exists() or path.is_file():  # a device or a pipe is written to in place
+        check_folder(path.parent)
+
+
+def _check_no_folder(path: Path) -> None:
+    with one_line_errors(path):
+        if path.is_dir():
+            raise TenonError(f"{path}: is a directory, expected a file name")
 
 
 def check_folder(folder: Path) -> None:
@@ -61,8 +73,7 @@ def write_files(folder: Path, writers: Mapping[str, Writer]) -> None:
     Files already there under other names stay."""
     check_folder(folder)
     for name in writers:  # found now, before the first file has moved
-        if (folder / name).is_dir():
-            raise TenonError(f"{folder / name}: is a directory, expected a file name")
+        _check_no_folder(folder / name)
     with one_line_errors(folder), _folder(folder):
         staging = Path(tempfile.mkdtemp(prefix=".tenonc-", dir=folder))
         try:

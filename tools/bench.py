@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..dialects.errors import TenonError, UsageError
-from .arguments import words
+from .arguments import check_count, check_seconds, check_tolerance, words
 from .verb import Verb, add_model_options
 
 if TYPE_CHECKING:
@@ -39,14 +39,15 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 def bench(arguments: argparse.Namespace) -> None:
     """Measure what the command line names, and fail where a model fails or is wrong."""
-    from .atomic import check_folder
+    from .atomic import check_file
 
     if arguments.threads != 1:
         raise UsageError(f"--threads is {arguments.threads}: compiled models run on one thread so far")
-    if arguments.rounds < 1 or not 0 < arguments.seconds < 3600:
-        raise UsageError("--rounds and --seconds must be more than 0")
+    check_count("--rounds", arguments.rounds, 1)
+    check_seconds(arguments.seconds)
+    check_tolerance(arguments.tolerance)
     if arguments.json:
-        check_folder(Path(arguments.json).parent)
+        check_file(Path(arguments.json))
     if arguments.kernels:
         from .kernel_bench import bench_kernels
 
@@ -76,7 +77,7 @@ def _bench_models(arguments: argparse.Namespace) -> None:
     ]
     if failures or wrong:
         said = [
-            *(f"{n}: {why}" for n, why in failures.items()),
+            *(why if why.startswith(n) else f"{n}: {why}" for n, why in failures.items()),
             *(f"{n}: its output is wrong" for n in wrong),
         ]
         raise TenonError("; ".join(said))

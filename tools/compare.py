@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..dialects.errors import TenonError, UsageError
+from ..dialects.errors import TenonError
+from .arguments import check_count, check_tolerance
 from .verb import Verb, add_model
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def compare_model(arguments: argparse.Namespace) -> None:
     from .tables import print_table, progress
     from .verbs import load_model, read_constants
 
-    if not arguments.tolerance >= 0:
-        raise UsageError(f"--tolerance is {arguments.tolerance}, expected a number from 0")
+    check_tolerance(arguments.tolerance)
+    check_count("--worst", arguments.worst)
     model = load_model(arguments)
     inputs = read_arrays(Path(arguments.inputs)) if arguments.inputs else None
     proto = onnx.load(arguments.model)
@@ -71,9 +72,10 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     import numpy as np
 
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if isinstance(archive, np.ndarray):
-                raise TenonError(f"{path}: is one array, expected an .npz file with an array for each input")
+        archive = np.load(path, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise TenonError(f"{path}: is one array, expected an .npz file with an array for each input")
+        with archive:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise TenonError(f"{path}: no such file") from None

@@ -41,7 +41,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 def conformance(arguments: argparse.Namespace) -> None:
     """Run the cases; an exit status of 1 says that some were wrong, or ended in a crash."""
-    from .atomic import check_folder, write_file
+    from .atomic import check_file, write_file
     from .onnx_cases import collect
 
     if arguments.jobs < 1:
@@ -51,7 +51,7 @@ def conformance(arguments: argparse.Namespace) -> None:
     except re.error as error:
         raise UsageError(f"--filter '{arguments.filter}' is no regular expression: {error}") from None
     if arguments.json:
-        check_folder(Path(arguments.json).parent)
+        check_file(Path(arguments.json))
     cases = [case for case in collect(arguments.group) if wanted.search(case.name)]
     if not cases:
         raise UsageError(f"no case of group {arguments.group} matches '{arguments.filter}'")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..dialects.errors import UsageError
+from .arguments import check_count, check_seconds
 from .verb import Verb, add_model
 
 if TYPE_CHECKING:
@@ -26,15 +26,15 @@ def profile_model(arguments: argparse.Namespace) -> None:
     import json
 
     from .. import compiler
-    from .atomic import check_folder, write_file
+    from .atomic import check_file, write_file
     from .compare import read_arrays
     from .tables import progress
     from .verbs import load_model
 
-    if not 0 < arguments.seconds < 3600:
-        raise UsageError(f"--seconds is {arguments.seconds}, expected more than 0 and less than 3600")
+    check_seconds(arguments.seconds)
+    check_count("--top", arguments.top)
     if arguments.json:
-        check_folder(Path(arguments.json).parent)
+        check_file(Path(arguments.json))
     model = load_model(arguments)
     inputs = read_arrays(Path(arguments.inputs)) if arguments.inputs else None
     with progress(arguments.model) as on_pass:

@@ -13,7 +13,7 @@ import numpy as np
 from .. import compiler
 from ..dialects.errors import TenonError, UsageError
 from .arguments import extent, extents, named_values, words
-from .atomic import Writer, check_folder, write_file, write_files
+from .atomic import Writer, check_file, check_folder, write_file, write_files
 from .tables import print_table, progress
 
 SUFFIXES = {"mlir": ".mlir", "ll": ".ll", "asm": ".s", "obj": ".o", "onnx": ".onnx"}
@@ -71,7 +71,7 @@ def run_model(arguments: argparse.Namespace) -> None:
     """Run the model once; print a summary of the outputs, and save them where `-o` says."""
     files = named_values("--input", arguments.input, str, "x=x.npy")
     if arguments.output:
-        check_folder(Path(arguments.output).parent)
+        check_file(Path(arguments.output))
     model = load_model(arguments)
     inputs = {name: read_array(name, Path(file)) for name, file in files.items()}
     known = {port.name for port in model.inputs}

@@ -103,3 +103,64 @@ def test_the_verb_fails_beyond_the_tolerance(proto, tmp_path, capsys, monkeypatc
     assert tenonc.main(["compare", str(tmp_path / "m.onnx")]) == 1
     line = capsys.readouterr().err
     assert "first 'a' of node 'add' (Add), by 0.0" in line
+
+
+def test_a_scalar_deviates_too():
+    assert deviation(np.asarray(1.0), np.asarray(1.0)) == (0.0, 0.0)
+    assert deviation(np.asarray(3.0), np.asarray(2.0)) == (1.0, 0.5)
+    assert deviation(np.asarray(math.inf), np.asarray(math.inf)) == (0.0, 0.0)
+    assert deviation(np.asarray(math.nan), np.asarray(2.0)) == (math.inf, math.inf)
+
+
+def test_a_model_without_nodes():
+    info = helper.make_tensor_value_info("x", TensorProto.FLOAT, [2])
+    graph = helper.make_graph([], "g", [info], [info])
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    found = compare(compiler.load(proto), proto)
+    assert [(d.value, d.max_abs) for d in found.outputs] == [("x", 0.0)]
+
+
+def test_nodes_without_a_name_go_by_the_importers(proto):
+    for node in proto.graph.node:
+        node.name = ""
+    found = compare(compiler.load(proto), proto)
+    assert [d.node for d in found.values] == ["Add_1", "Relu_2", "MatMul_3"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "options", "text"),
+    [
+        ("compare", ["--tolerance", "inf"], "--tolerance is inf, expected a finite number from 0"),
+        ("compare", ["--worst", "-3"], "--worst is -3, expected at least 0"),
+        ("bench", ["--tolerance", "nan"], "--tolerance is nan, expected a finite number from 0"),
+        ("bench", ["--tolerance", "-1"], "--tolerance is -1.0, expected a finite number from 0"),
+        ("bench", ["--rounds", "0"], "--rounds is 0, expected at least 1"),
+        ("bench", ["--seconds", "nan"], "--seconds is nan, expected more than 0 and less than 3600"),
+        ("profile", ["--top", "-1"], "--top is -1, expected at least 0"),
+        ("profile", ["--seconds", "0"], "--seconds is 0.0, expected more than 0 and less than 3600"),
+    ],
+)
+def test_numbers_out_of_range(verb, options, text, capsys):
+    assert tenonc.main([verb, "none.onnx", *options]) == 2  # found before the model is looked for
+    assert capsys.readouterr().err == f"error: {text}\n"
+
+
+@pytest.mark.parametrize("verb", [["profile", "none.onnx"], ["bench", "none.onnx"], ["conformance"]])
+def test_a_folder_as_the_report(verb, tmp_path, capsys):
+    assert tenonc.main([*verb, "--json", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"error: {tmp_path}: is a directory, expected a file name\n"
+
+
+def test_one_array_as_the_inputs(proto, tmp_path, capsys):
+    onnx.save(proto, tmp_path / "m.onnx")
+    np.save(tmp_path / "x.npy", np.zeros((2, 3), np.float32))
+    for verb in ("compare", "profile"):
+        assert tenonc.main([verb, str(tmp_path / "m.onnx"), "--inputs", str(tmp_path / "x.npy")]) == 1
+        line = f"error: {tmp_path}/x.npy: is one array, expected an .npz file with an array for each input\n"
+        assert capsys.readouterr().err == line
+
+
+def test_bench_names_a_missing_file_once(tmp_path, capsys):
+    path = tmp_path / "none.onnx"
+    assert tenonc.main(["bench", str(path), "--vs", "none"]) == 1
+    assert f"error: {path}: no such file\n" in capsys.readouterr().err

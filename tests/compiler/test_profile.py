@@ -106,3 +106,9 @@ def test_the_verb(proto, tmp_path, capsys):
         content["kernels"][0]["calls"][0]
     )
     assert tenonc.main([*command[:3], "-1"]) == 2
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
+def test_seconds_out_of_range(proto, seconds):
+    with pytest.raises(TenonError, match="^seconds is .*, expected a finite number more than 0$"):
+        compiler.compile(compiler.load(proto)).profile(seconds=seconds)

@@ -93,7 +93,7 @@ def test_a_peer_computes_on_bound_buffers():
         ([], "bench needs a model"),
         ([DIGITS, "--vs", "tvm"], "'tvm' is unknown, expected some of onnxruntime,openvino"),
         (["--kernels", "nothing like it"], "no kernel's name contains nothing like it"),
-        ([DIGITS, "--rounds", "0"], "--rounds and --seconds must be more than 0"),
+        ([DIGITS, "--rounds", "0"], "--rounds is 0, expected at least 1"),
     ],
 )
 def test_bad_usage(options, text, capsys):

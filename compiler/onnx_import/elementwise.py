@@ -147,7 +147,7 @@ def bit_cast(ctx: Context, node: Node) -> SSAValue:
 @onnx_op("Clip")
 def clip(ctx: Context, node: Node) -> SSAValue:
     """The bounds are attributes before opset 11 and optional inputs since. A bound that is NaN makes every
-    element NaN, as a maximum or minimum with it does; onnxruntime ignores a lower one."""
+    element NaN, as a maximum or minimum with it does; onnxruntime ignores it."""
     x, low, high = node[0], node.get(1), node.get(2)
     if ctx.opset < 11:
         low, high = (ctx.scalar_like(node.attr(name), x) for name in ("min", "max"))

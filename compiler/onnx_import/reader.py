@@ -56,6 +56,8 @@ def _encoded(model: ModelProto) -> bytes:
 def _read_bytes(path: Path) -> bytes:
     if path.is_dir():
         raise TenonError(f"{path}: is a directory, expected an ONNX file")
+    if path.is_char_device() or path.is_block_device():  # some never end
+        raise TenonError(f"{path}: is a device, expected an ONNX file")
     try:
         return path.read_bytes()
     except FileNotFoundError:

@@ -1,6 +1,7 @@
 """Every way a model file can be wrong is one clear line."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -30,6 +31,7 @@ def test_missing_file(tmp_path):
 
 def test_directory(tmp_path):
     assert message(tmp_path) == f"{tmp_path}: is a directory, expected an ONNX file"
+    assert message(Path("/dev/zero")) == "/dev/zero: is a device, expected an ONNX file"
 
 
 def test_empty(tmp_path):

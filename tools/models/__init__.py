@@ -58,8 +58,8 @@ MODELS: dict[str, Entry] = {
     "resnet18": _torch("ResNet-18, 224x224", "residual", "resnet", "BasicBlock", (2, 2, 2, 2)),
     "resnet50": _torch("ResNet-50, 224x224", "residual", "resnet", "Bottleneck", (3, 4, 6, 3)),
     "mobilenetv2": _torch("MobileNetV2, 224x224", "residual", "mobilenet_v2"),
-    "efficientnet": _torch("like EfficientNet-B0: gates and SiLU, 224x224", "residual", "efficientnet"),
-    "densenet121": _torch("DenseNet-121, 224x224", "concatenating", "densenet"),
+    "efficientnet-like": _torch("like EfficientNet-B0: gates and SiLU, 224x224", "residual", "efficientnet"),
+    "densenet121-like": _torch("like DenseNet-121, 224x224", "concatenating", "densenet"),
     "unet": _torch(
         "U-Net: transposed convolutions, resize, 128x128", "concatenating", "UNet", shape=(1, 3, 128, 128)
     ),

@@ -133,10 +133,12 @@ def compile(
     `print_after_all` writes the IR after every pass to stderr, `dump_dir` gets it as one file a pass, and
     `on_pass` is told each pass's name before it runs. Raises `TenonError` for an unknown target or a model
     that it cannot run."""
+    from .options import CompileOptions
     from .pipeline import compile_module
 
     own = Model(model.module.clone(), model.store)
+    options = CompileOptions(target)
     artifact = compile_module(
-        own, target, print_after_all=print_after_all, dump_dir=dump_dir, on_pass=on_pass
+        own, options, print_after_all=print_after_all, dump_dir=dump_dir, on_pass=on_pass
     )
     return Executable(artifact, model.inputs, model.outputs)

@@ -21,6 +21,7 @@ from xdsl.transforms import get_all_passes
 from ..dialects.registry import DIALECTS
 from ..passes.registry import PASSES
 from ..targets.registry import TARGET_PASSES
+from .options import CompileOptions
 
 if TYPE_CHECKING:
     from ..targets.llvm.artifact import NativeArtifact
@@ -36,12 +37,13 @@ LEVELS = {
     "memory": "plan-memory,materialize-weights",
     "loops": "lower-kernels",
 }
-"""The levels of docs/architecture.md and the passes that lead to each; `{target}` is filled in."""
+"""The levels of docs/architecture.md and the passes that lead to each; the options fill in what stands in
+braces."""
 
 
-def pipeline_text(target: str) -> str:
+def pipeline_text(options: CompileOptions) -> str:
     """The whole pipeline as `tenon-opt -p` takes it."""
-    return ",".join(LEVELS.values()).format(target=target)
+    return ",".join(LEVELS.values()).format(**options.placeholders())
 
 
 @dataclass
@@ -108,7 +110,7 @@ class _Tracer:
 
 def lower(
     model: Model,
-    target: str = "host",
+    options: CompileOptions,
     *,
     print_after_all: bool = False,
     dump_dir: str | Path | None = None,
@@ -117,7 +119,7 @@ def lower(
     """Takes `model.module` in place to its final form: kernels of loops, @main on memrefs."""
     log = CompileLog()
     tracer = _Tracer(log, print_after_all, Path(dump_dir) if dump_dir else None, on_pass)
-    passes = parse_pipeline(pipeline_text(target))
+    passes = parse_pipeline(pipeline_text(options))
     tracer.show("import", model.module)
     ctx = context()
     for one in passes:
@@ -140,7 +142,7 @@ def _collector_paused() -> Iterator[None]:
 
 def compile_module(
     model: Model,
-    target: str = "host",
+    options: CompileOptions,
     *,
     print_after_all: bool = False,
     dump_dir: str | Path | None = None,
@@ -151,17 +153,19 @@ def compile_module(
     print_after_all writes the IR after every pass to stderr; dump_dir gets one .mlir file a pass; on_pass
     is told the name of each pass before it runs. Raises TenonError."""
     with _collector_paused():
-        return _compile(model, target, print_after_all, dump_dir, on_pass)
+        return _compile(model, options, print_after_all, dump_dir, on_pass)
 
 
-def _compile(model: Model, target: str, print_after_all: bool, dump_dir, on_pass) -> NativeArtifact:
+def _compile(
+    model: Model, options: CompileOptions, print_after_all: bool, dump_dir, on_pass
+) -> NativeArtifact:
     from ..targets.llvm.artifact import NativeArtifact
     from ..targets.llvm.module import emit_llvm
     from ..targets.record import find_target
     from .constants import blob_of
 
-    record = find_target(target)
-    log = lower(model, target, print_after_all=print_after_all, dump_dir=dump_dir, on_pass=on_pass)
+    record = find_target(options.target)
+    log = lower(model, options, print_after_all=print_after_all, dump_dir=dump_dir, on_pass=on_pass)
     main = model.main
     arena = main.attributes["tenon.arena_bytes"]
     assert isinstance(arena, IntegerAttr)

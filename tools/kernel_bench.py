@@ -131,13 +131,14 @@ class Prepared:
     def __init__(self, case: Case):
         import onnxruntime
 
+        from ..compiler.options import CompileOptions
         from ..compiler.pipeline import compile_module
 
         self.case = case
         data = case.make()
         loaded = compiler.load(data)
         scheduled = compiler.Model(loaded.module.clone(), loaded.store)
-        self.artifact = compile_module(scheduled, "host")
+        self.artifact = compile_module(scheduled, CompileOptions())
         self.exe = compiler.Executable(self.artifact, loaded.inputs, loaded.outputs)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1

@@ -7,6 +7,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from tenonc.compiler import load
+from tenonc.compiler.options import CompileOptions
 from tenonc.compiler.pipeline import pipeline_text
 from tenonc.tools.tenon_opt import main
 
@@ -62,7 +63,8 @@ def test_every_pass_keeps_its_promise(request, tmp_path, capfd, name, target):
     module, weights = tmp_path / "model.mlir", tmp_path / "model.safetensors"
     module.write_text(str(model.module))
     model.store.save(weights)
-    arguments = [str(module), "--check-semantics", "--weights", str(weights), "-p", pipeline_text(target)]
+    passes = pipeline_text(CompileOptions(target))
+    arguments = [str(module), "--check-semantics", "--weights", str(weights), "-p", passes]
     status = main([*arguments, "-o", str(tmp_path / "out.mlir")])
     assert (status, capfd.readouterr().err) == (0, "")
     assert "tensorized.apply" in (tmp_path / "out.mlir").read_text()

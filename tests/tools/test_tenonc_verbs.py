@@ -35,8 +35,8 @@ class ReferenceArtifact:
 
 @pytest.fixture(autouse=True)
 def reference_pipeline(monkeypatch):
-    def compile_module(model, target="host", *, print_after_all=False, dump_dir=None, on_pass=None):
-        assert target == "host"
+    def compile_module(model, options, *, print_after_all=False, dump_dir=None, on_pass=None):
+        assert options.target == "host"
         return ReferenceArtifact(model)
 
     module = ModuleType("pipeline")

@@ -102,6 +102,7 @@ class _StageLowering:
             for loop in level.loop_order
             if loop in self.parallel or (loop in self.loops and level is not kernel.levels[-1])
         ]
+        self.fetched = self._fetched() if self.contract else {}
         missing = set(self.parallel) - {loop for loop, _ in self.plan}
         if missing:
             raise TenonError(f"lower-kernels: @{name}: no order for loops {sorted(missing)}")
@@ -109,8 +110,21 @@ class _StageLowering:
     def run(self) -> None:
         self._descend(self.plan, Position.of(self.loops))
 
+    def _fetched(self) -> dict[int, set[str]]:
+        """The operands of the contraction that are fetched ahead, and the loops each varies with."""
+        assert self.contract is not None
+        names, accesses = self.contract.loop_names, self.contract.accesses[:-1]
+        fetched = [n for level in self.kernel.levels for n in level.fetched]
+        if unknown := [n for n in fetched if n >= len(accesses)]:
+            kernel, count = self.kernel.kernel.sym_name.data, len(accesses)
+            raise TenonError(
+                f"lower-kernels: @{kernel}: prefetch {unknown}: the contraction has {count} operands"
+            )
+        return {n: {names[d] for d in accesses[n].used_dims()} for n in fetched}
+
     def _descend(self, plan: Plan, position: Position) -> None:
         """Opens the loops of the plan one by one, a copy per distinct block size; then the tile."""
+        position = self._at_blocks(plan, position)
         if not plan:
             self._tile(position)
             return
@@ -122,6 +136,14 @@ class _StageLowering:
         for count, block in (peeled if loop == self.lane_loop else balanced)(position.size[loop], size):
             self._blocks(plan, position, count, offset, block)
             offset += count * block
+
+    def _at_blocks(self, plan: Plan, position: Position) -> Position:
+        """Notes where a block of an operand that is fetched ahead starts: the loops still to be opened run
+        over rows that all read it."""
+        for operand, used in self.fetched.items():
+            if operand not in position.blocks and not used & {loop for loop, _ in plan}:
+                position = replace(position, blocks={**position.blocks, operand: position})
+        return position
 
     def _descend_reduction(self, plan: Plan, position: Position) -> None:
         """Blocks of a reduction. The first also starts and the last also ends, and so are copies of their

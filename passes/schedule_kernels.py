@@ -16,6 +16,7 @@ from typing import ClassVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, TensorType
+from xdsl.ir import BlockArgument
 from xdsl.passes import ModulePass
 
 from ..dialects import tensorized
@@ -65,13 +66,14 @@ def _schedule_contract(
     reductions = [n for n, kind in zip(names, kinds) if kind == "reduction"]
     parallel = [n for n in names if n not in reductions]
     order = _panel_order(contract, parallel, band.lane_loop)
-    levels = [LevelAttr.of(order, tile), LevelAttr.of(reductions, {})]
+    fetched = _fetched(kernel, contract, band, tile)
+    levels = [LevelAttr.of(order, tile, fetched), LevelAttr.of(reductions, {})]
     steps = block_steps(band, tile, facts)
     if blocks := _reduction_blocks(contract, reductions, steps):
         panels, rows = order[: order.index(band.lane_loop) + 1], order[order.index(band.lane_loop) + 1 :]
         levels[:1] = [
             LevelAttr.of(panels, {n: size for n, size in tile.items() if n in panels}),
-            LevelAttr.of(list(blocks), blocks),
+            LevelAttr.of(list(blocks), blocks, fetched),
             LevelAttr.of(rows, {n: size for n, size in tile.items() if n in rows}),
         ]
     if block := _cache_block(contract, band, tile, facts):
@@ -106,6 +108,20 @@ def contract_band(contract: tensorized.ContractOp, kernel: tensorized.KernelOp) 
         per_cycle=instruction.per_cycle.data if instruction.per_cycle else 1,
         blockable=_accumulators_can_wait(kernel, contract, lane_loop),
     )
+
+
+def _fetched(
+    kernel: tensorized.KernelOp, contract: tensorized.ContractOp, band: Band, tile: dict[str, int]
+) -> list[int]:
+    """Operands packed at compile time that are read again, tile by tile, along the loops they miss."""
+    return [
+        i
+        for i, value in enumerate(contract.inputs)
+        if isinstance(value, BlockArgument)
+        and value.index in kernel.constant_arguments
+        and band.lane_loop in band.operands[i]
+        and any(n not in band.operands[i] and band.extents[n] > tile.get(n, 1) for n in band.rows)
+    ]
 
 
 def _accumulators_can_wait(

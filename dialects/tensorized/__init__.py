@@ -22,6 +22,7 @@ from .lookup import LookupOp as LookupOp
 from .nest import ContractOp as ContractOp
 from .nest import GenericOp as GenericOp
 from .nest import NestOperation as NestOperation
+from .prefetch import PrefetchOp as PrefetchOp
 from .register import ApplyOp as ApplyOp
 from .register import LoadOp as LoadOp
 from .register import MapOp as MapOp
@@ -43,6 +44,7 @@ TENSORIZED = Dialect(
         LookupOp,
         LoadOp,
         GatherOp,
+        PrefetchOp,
         StoreOp,
         ApplyOp,
         MapOp,

@@ -124,21 +124,31 @@ class LevelAttr(ParametrizedAttribute):
     last level that has any are the register grid. A loop of extent E runs ceil(E / tile) blocks whose
     sizes differ by at most one (14 by 6 runs 5, 5, 4), except the lane loop, which keeps whole
     registers and a last partial block.
+
+    `prefetch [1]`: while a block of the contraction's operand number 1 is read again and again, the block
+    that follows it is fetched.
     """
 
     name = "tensorized.level"
     order: ArrayAttr[StringAttr]
     tile: DictionaryAttr
+    prefetch: ArrayAttr[IntAttr]
 
     @staticmethod
-    def of(order: Sequence[str], tile: Mapping[str, int]) -> LevelAttr:
+    def of(order: Sequence[str], tile: Mapping[str, int], prefetch: Sequence[int] = ()) -> LevelAttr:
         return LevelAttr(
-            ArrayAttr(map(StringAttr, order)), DictionaryAttr({k: IntAttr(v) for k, v in tile.items()})
+            ArrayAttr(map(StringAttr, order)),
+            DictionaryAttr({k: IntAttr(v) for k, v in tile.items()}),
+            ArrayAttr(map(IntAttr, prefetch)),
         )
 
     @property
     def loop_order(self) -> list[str]:
         return [name.data for name in self.order]
+
+    @property
+    def fetched(self) -> list[int]:
+        return [operand.data for operand in self.prefetch]
 
     @property
     def tiles(self) -> dict[str, int]:
@@ -158,6 +168,8 @@ class LevelAttr(ParametrizedAttribute):
         for name, size in self.tiles.items():
             if size < 1:
                 raise VerifyException(f"tile of loop {name} is {size}, not positive")
+        if any(operand < 0 for operand in self.fetched):
+            raise VerifyException(f"prefetch {self.fetched}: operands are counted from 0")
 
 
 def parse_level(parser: AttrParser) -> LevelAttr:
@@ -172,13 +184,18 @@ def parse_level(parser: AttrParser) -> LevelAttr:
 
     if parser.parse_optional_keyword("tile") is not None:
         parser.parse_comma_separated_list(parser.Delimiter.BRACES, entry)
-    return LevelAttr.of(order, tile)
+    fetched: list[int] = []
+    if parser.parse_optional_keyword("prefetch") is not None:
+        fetched = parser.parse_comma_separated_list(parser.Delimiter.SQUARE, parser.parse_integer)
+    return LevelAttr.of(order, tile, fetched)
 
 
 def level_text(level: LevelAttr) -> str:
     text = f"order [{', '.join(level.loop_order)}]"
     if level.tiles:
         text += " tile {" + ", ".join(f"{k} = {v}" for k, v in level.tiles.items()) + "}"
+    if level.fetched:
+        text += f" prefetch [{', '.join(map(str, level.fetched))}]"
     return text
 
 

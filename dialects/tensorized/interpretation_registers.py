@@ -19,6 +19,7 @@ from ..reference.scalar import evaluate_body
 from .combine import CombineOp, SpreadOp
 from .instruction import InstructionOp
 from .lookup import GatherOp
+from .prefetch import PrefetchOp
 from .register import ApplyOp, LoadOp, MapOp, RegisterAccess, StoreOp
 
 Arrays = tuple[Any, ...]
@@ -126,6 +127,10 @@ class RegisterFunctions(InterpreterFunctions):
         value, array, *variables = args
         accessor = self._accessor(op)
         array[accessor.at(array, variables)] = value.reshape(-1)[accessor.places]
+        return ()
+
+    @impl(PrefetchOp)
+    def prefetch(self, interpreter: Interpreter, op: PrefetchOp, args: Arrays):
         return ()
 
     @impl(ApplyOp)

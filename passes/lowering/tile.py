@@ -20,7 +20,8 @@ class Position:
     """Loop variables so far, how many iterations each has, and for every loop of the nest its first
     index (an expression of the variables) and how many iterations are left to run from there.
     What a tile there does: `starts` from the start values (else from what lies in the output), runs the
-    `steps` of its reduction, `ends` with the epilogue (else leaves the accumulators in the output)."""
+    `steps` of its reduction, `ends` with the epilogue (else leaves the accumulators in the output).
+    `blocks`: for each operand of a contraction that is fetched ahead, where its present block starts."""
 
     variables: tuple[SSAValue, ...] = ()
     counts: tuple[int, ...] = ()
@@ -29,6 +30,7 @@ class Position:
     starts: bool = True
     steps: bool = True
     ends: bool = True
+    blocks: Mapping[int, Position] = field(default_factory=dict)
 
     @staticmethod
     def of(loops: Mapping[str, int]) -> Position:

@@ -15,6 +15,7 @@ from ...dialects.errors import TenonError
 from .border import splat
 from .emitter import LoopEmitter
 from .lookup import LookupLowering
+from .prefetch import fetch_ahead
 from .tile import Position, Tile, lane_indices, stays_inside
 
 Buffers = Mapping[SSAValue, SSAValue]
@@ -164,6 +165,7 @@ class TileValues:
 
     def _apply(self, op: tensorized.ContractOp, position: Position, acc: SSAValue) -> SSAValue:
         instruction = op.declaration()
+        self._fetch_ahead(op, position)
         tile = Tile(position, self.tile.rows, self.tile.lane_loop, self.tile.lanes)
         inputs = list(zip(op.inputs, op.accesses))
         arguments: list[SSAValue] = []
@@ -179,6 +181,13 @@ class TileValues:
         applied = tensorized.ApplyOp(op.instruction.root_reference.data, arguments, acc.type)
         applied.location = op.location
         return self.emitter.add(applied).results[0]
+
+    def _fetch_ahead(self, op: tensorized.ContractOp, position: Position) -> None:
+        tile = Tile(position, self.tile.rows, self.tile.lane_loop, self.tile.lanes)
+        for operand, at in position.blocks.items():
+            fetch = fetch_ahead(op, operand, self.buffers[op.inputs[operand]], tile, at)
+            if fetch is not None:
+                self.emitter.add(fetch)
 
 
 def _reduction_step(op: tensorized.ContractOp, loop: str) -> int:

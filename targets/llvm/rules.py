@@ -13,6 +13,7 @@ from ...dialects.tensorized import (
     GatherOp,
     LoadOp,
     MapOp,
+    PrefetchOp,
     SpreadOp,
     StoreOp,
     YieldOp,
@@ -24,6 +25,7 @@ from .function import FunctionText
 from .gather import emit_gather
 from .loop import emit_for
 from .names import kernel_symbol
+from .prefetch import emit_prefetch
 from .registers import emit_load, emit_store
 
 
@@ -63,6 +65,7 @@ KERNEL_RULES: Rules = {
     YieldOp: emit_nothing,
     LoadOp: emit_load,
     GatherOp: emit_gather,
+    PrefetchOp: emit_prefetch,
     StoreOp: emit_store,
     ApplyOp: emit_apply,
     MapOp: emit_map,

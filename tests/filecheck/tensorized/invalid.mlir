@@ -442,3 +442,24 @@ func.func @f(%v: vector<2x16xf32>) {
   %w = tensorized.spread %v : vector<2x16xf32> -> vector<4x16xf32>
   func.return
 }
+
+// -----
+
+// CHECK: does not take 0 indices to one position
+tensorized.kernel @f(%w: memref<8xf32>) {
+  tensorized.prefetch %w[] at (d0) -> (d0) lines 1 : memref<8xf32>
+  tensorized.yield
+}
+
+// -----
+
+// CHECK: lines is 0, expected at least 1
+tensorized.kernel @f(%w: memref<8xf32>) {
+  tensorized.prefetch %w[] at () -> (0) lines 0 : memref<8xf32>
+  tensorized.yield
+}
+
+// -----
+
+// CHECK: prefetch [-1]: operands are counted from 0
+func.func private @f() attributes {level = #tensorized.level<order [o] prefetch [-1]>}

@@ -108,6 +108,7 @@ func.func @buffers(%x: memref<360xf32>, %y: memref<6x60xf32>) {
 // CHECK-SAME: tensor<7xi8, #tensorized.layout<(d0) -> ((d0 floordiv 4), (d0 mod 4)), [2, 8]>>
 // CHECK-SAME: loop = #tensorized.loop<h: reduction 7>
 // CHECK-SAME: level = #tensorized.level<order [o, p] tile {o = 16, p = 6}>
+// CHECK-SAME: fetching = #tensorized.level<order [o, p] tile {o = 16} prefetch [1, 0]>
 // CHECK-SAME: plain = #tensorized.level<order [k]>
 func.func private @attributes(
   tensor<1x64x56x56xf32, #tensorized.layout<(d0, d1, d2, d3) -> (d0, d2 + 1, d3 + 1, d1), [1, 58, 58, 64], fill 0.0>>,
@@ -115,6 +116,7 @@ func.func private @attributes(
 ) attributes {
   loop = #tensorized.loop<h: reduction 7>,
   level = #tensorized.level<order [o, p] tile {o = 16, p = 6}>,
+  fetching = #tensorized.level<order [o, p] tile {o = 16} prefetch [1, 0]>,
   plain = #tensorized.level<order [k]>
 }
 
@@ -130,5 +132,17 @@ tensorized.kernel @lanes(%x: memref<2x64xf32>, %y: memref<2x64xf32>) {
   // CHECK: %w = tensorized.spread %s : vector<2x1x16xf32> -> vector<2x4x16xf32>
   %w = tensorized.spread %s : vector<2x1x16xf32> -> vector<2x4x16xf32>
   tensorized.store %w, %y[] at (v0, v1, l) -> (v0, v1 * 16 + l) : vector<2x4x16xf32>, memref<2x64xf32>
+  tensorized.yield
+}
+
+// CHECK-LABEL: tensorized.kernel @fetch
+tensorized.kernel @fetch(%w: memref<12x192x48xf32>) {
+  %c0 = arith.constant 0 : index
+  %c12 = arith.constant 12 : index
+  %c1 = arith.constant 1 : index
+  scf.for %o = %c0 to %c12 step %c1 {
+    // CHECK: tensorized.prefetch %w[%o] at (d0) -> (d0 * 9216 + d0 * 3 floordiv 65536 * 16 + 9216) lines 2 : memref<12x192x48xf32>
+    tensorized.prefetch %w[%o] at (d0) -> (d0 * 9216 + (d0 * 3) floordiv 65536 * 16 + 9216) lines 2 : memref<12x192x48xf32>
+  }
   tensorized.yield
 }

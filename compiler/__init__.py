@@ -12,11 +12,15 @@ Importing this module is cheap: what it offers is imported on first use.
 
 from __future__ import annotations
 
+import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+IMPORTED = time.time()
+"""What is edited later is perhaps not what this process runs: the cache asks."""
+
 if TYPE_CHECKING:
-    from ..dialects.errors import TenonError, UsageError
+    from ..dialects.errors import CacheWarning, TenonError, UsageError
     from .executable import Executable, compile
     from .model import Model, Port
     from .onnx_export import save_onnx
@@ -24,11 +28,12 @@ if TYPE_CHECKING:
     from .reference import run_reference
 
 __all__ = [
-    "Executable", "Model", "Port", "TenonError", "UsageError", "compile", "load", "run_reference",
-    "save_onnx",
+    "CacheWarning", "Executable", "Model", "Port", "TenonError", "UsageError", "compile", "load",
+    "run_reference", "save_onnx",
 ]  # fmt: skip
 
 _HOMES = {
+    "CacheWarning": "..dialects.errors",
     "Executable": ".executable",
     "Model": ".model",
     "Port": ".model",

@@ -12,6 +12,7 @@ from ..dialects.errors import TenonError
 from .model import Model, Port
 
 if TYPE_CHECKING:
+    from .cache.settings import CacheChoice
     from .profile import Profile
 
 
@@ -124,21 +125,33 @@ def compile(
     model: Model,
     target: str = "host",
     *,
+    cache: CacheChoice = True,
     print_after_all: bool = False,
     dump_dir: str | Path | None = None,
     on_pass: Callable[[str], None] | None = None,
 ) -> Executable:
     """Compile `model` for `target`; the model itself is left as it is.
 
-    `print_after_all` writes the IR after every pass to stderr, `dump_dir` gets it as one file a pass, and
-    `on_pass` is told each pass's name before it runs. Raises `TenonError` for an unknown target or a model
-    that it cannot run."""
+    What was compiled before is loaded from `cache`: True is the folder of the environment (`TENONC_CACHE`) or
+    the user, False none, else a folder. A cache that is in the way costs a `CacheWarning`, never the compile.
+    `print_after_all` writes the IR after every pass to stderr, `dump_dir` gets it as one file a pass, both
+    without the cache, and `on_pass` is told each pass's name before it runs. Raises `TenonError` for an
+    unknown target or a model that it cannot run."""
     from .options import CompileOptions
     from .pipeline import compile_module
 
-    own = Model(model.module.clone(), model.store)
     options = CompileOptions(target)
-    artifact = compile_module(
-        own, options, print_after_all=print_after_all, dump_dir=dump_dir, on_pass=on_pass
-    )
+
+    def compile_now() -> Any:
+        own = Model(model.module.clone(), model.store)
+        return compile_module(
+            own, options, print_after_all=print_after_all, dump_dir=dump_dir, on_pass=on_pass
+        )
+
+    if print_after_all or dump_dir is not None:
+        artifact = compile_now()
+    else:
+        from .cache import compile_cached
+
+        artifact = compile_cached(model, options, cache, compile_now)
     return Executable(artifact, model.inputs, model.outputs)

@@ -33,11 +33,13 @@ class Port(NamedTuple):
 class Model:
     """`module` holds one function @main over tensors; `store` its weights.
 
-    `values` maps ONNX value names to SSA values of `module`, as long as no pass has rewritten it."""
+    `values` maps ONNX value names to SSA values of `module`, as long as no pass has rewritten it; `name` is
+    what people call it: the name of its file or graph."""
 
     module: ModuleOp
     store: nn.WeightStore
     values: dict[str, SSAValue] = field(default_factory=dict)
+    name: str = ""
 
     @property
     def main(self) -> FuncOp:

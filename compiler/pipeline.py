@@ -175,6 +175,6 @@ def _compile(
         weights = blob_of(model.module, model.store)
     with log.timed("codegen"):
         count = len(main.function_type.inputs) - 2
-        artifact = NativeArtifact(text, record, weights, arena.value.data, count, lambda: str(model.module))
-    artifact.seconds, artifact.module = log.seconds, model.module
+        artifact = NativeArtifact(text, record, weights, arena.value.data, count, model.module)
+    artifact.seconds = log.seconds
     return artifact

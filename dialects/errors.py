@@ -19,6 +19,11 @@ class UsageError(TenonError):
     status = 2
 
 
+class CacheWarning(UserWarning):
+    """A compile went on without its cache. The message is one line, as that of an error; the tools print it
+    as `warning: ...`."""
+
+
 def printable(text: str) -> str:
     """`text` from a file, with control characters escaped: a terminal would obey them."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -46,7 +46,7 @@ def run_native(model: Any, inputs: Mapping[str, Any], constants: Mapping[str, An
         if not isinstance(value, np.ndarray):
             raise TenonError(f"input '{name}': is not a tensor")
     shapes = {name: value.shape for name, value in others.items()}
-    exe = compiler.compile(compiler.load(model, shapes=shapes, constants=constants))
+    exe = compiler.compile(compiler.load(model, shapes=shapes, constants=constants), cache=False)
     if isinstance(exe.artifact, NativeArtifact):
         exe.artifact.dirty_arena()
     return exe(others) if others else exe()

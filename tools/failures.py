@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from ..dialects.errors import TenonError, printable
+from ..dialects.errors import CacheWarning, TenonError, printable
 
 INTERNAL_ERROR = 70
 INTERRUPTED = 130
@@ -26,6 +28,23 @@ def failure(error: BaseException) -> tuple[str, int]:
             return "error: not enough memory", TenonError.status
         case _:
             return f"internal error: {type(error).__name__}: {one_line(error)[:300]}", INTERNAL_ERROR
+
+
+@contextmanager
+def warnings_in_a_line() -> Iterator[None]:
+    """Our own warnings go to stderr as `warning: ...`; other libraries' as they are."""
+    show = warnings.showwarning
+
+    def shown(message: Warning | str, category: type[Warning], *where: Any, **options: Any) -> None:
+        if issubclass(category, CacheWarning) and isinstance(message, Warning):
+            print(f"warning: {one_line(message)}", file=sys.stderr)
+        else:
+            show(message, category, *where, **options)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", CacheWarning)
+        warnings.showwarning = shown
+        yield
 
 
 def one_line(error: BaseException) -> str:

@@ -69,7 +69,7 @@ def measure_model(
         step(f"{name}: compile")
         start = time.perf_counter()
         model = load()
-        exe = compiler.compile(model, target)
+        exe = compiler.compile(model, target, cache=False)
         compile_s = time.perf_counter() - start
         inputs = seeded_inputs(model.inputs)
         runners: dict[str, Runner] = {"tenonc": Compiled(exe, inputs)}

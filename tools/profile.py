@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .arguments import check_count, check_seconds
-from .verb import Verb, add_model
+from .verb import Verb, add_cache, add_model
 
 if TYPE_CHECKING:
     from ..compiler.profile import CallSite, Profile
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 def _configure(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
+    add_cache(parser)
     parser.add_argument("--inputs", metavar="FILE.npz", help="input values by name (default: seeded ones)")
     parser.add_argument("--seconds", type=float, default=2.0, help="how long to measure (default: 2)")
     parser.add_argument("--top", type=int, default=20, metavar="N", help="kernels in the table (default: 20)")
@@ -29,16 +30,17 @@ def profile_model(arguments: argparse.Namespace) -> None:
     from .atomic import check_file, write_file
     from .compare import read_arrays
     from .tables import progress
-    from .verbs import load_model
+    from .verbs import cache_of, load_model
 
     check_seconds(arguments.seconds)
     check_count("--top", arguments.top)
     if arguments.json:
         check_file(Path(arguments.json))
+    cache = cache_of(arguments)
     model = load_model(arguments)
     inputs = read_arrays(Path(arguments.inputs)) if arguments.inputs else None
     with progress(arguments.model) as on_pass:
-        exe = compiler.compile(model, arguments.target, on_pass=on_pass)
+        exe = compiler.compile(model, arguments.target, cache=cache, on_pass=on_pass)
         on_pass("measuring")
         found = exe.profile(inputs, arguments.seconds)
     if arguments.json:

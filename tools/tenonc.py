@@ -11,13 +11,14 @@ import sys
 from collections.abc import Sequence
 
 from ..dialects.errors import TenonError
-from . import bench, compare, conformance, model_verb, profile
-from .failures import failure, open_closed_streams, silence_stdout, standard_output
-from .verb import Verb, add_model
+from . import bench, cache_verb, compare, conformance, model_verb, profile
+from .failures import failure, open_closed_streams, silence_stdout, standard_output, warnings_in_a_line
+from .verb import Verb, add_cache, add_model
 
 
 def _compile_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
+    add_cache(parser)
     parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="folder for the results")
     parser.add_argument(
         "--emit", default="obj", metavar="KINDS", help="what to write, of mlir,ll,asm,obj,onnx (default: obj)"
@@ -29,6 +30,7 @@ def _compile_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
+    add_cache(parser)
     parser.add_argument(
         "--input", action="append", default=[], metavar="NAME=FILE.npy", help="value of an input"
     )
@@ -67,6 +69,7 @@ VERBS = (
     bench.VERB,
     conformance.VERB,
     model_verb.VERB,
+    cache_verb.VERB,
 )
 
 
@@ -107,7 +110,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _perform(arguments: argparse.Namespace) -> int:
     try:
-        arguments.action(arguments)
+        with warnings_in_a_line():
+            arguments.action(arguments)
     except BrokenPipeError:
         raise
     except (Exception, KeyboardInterrupt) as error:

@@ -46,3 +46,10 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--constant", action="append", default=[], metavar="INPUT=FILE.npy", help="value to compile in"
     )
     add_debug(parser)
+
+
+def add_cache(parser: argparse.ArgumentParser) -> None:
+    """Where compiled models are kept."""
+    parser.add_argument("--cache", metavar="FOLDER", help="keep compiled models here")
+    parser.add_argument("--cache-limit", metavar="SIZE", help="most bytes kept, such as 500M (default: 4G)")
+    parser.add_argument("--no-cache", action="store_true", help="compile anew, and keep nothing")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from ..dialects.errors import TenonError, UsageError
 from .arguments import extent, extents, named_values, words
 from .atomic import Writer, check_file, check_folder, write_file, write_files
 from .tables import print_table, progress
+
+if TYPE_CHECKING:
+    from ..compiler.cache.settings import CacheChoice
 
 SUFFIXES = {"mlir": ".mlir", "ll": ".ll", "asm": ".s", "obj": ".o", "onnx": ".onnx"}
 """What `--emit` can ask for -> the file's suffix."""
@@ -26,6 +30,20 @@ def load_model(arguments: argparse.Namespace, path: str | None = None) -> compil
     dims = named_values("--dim", arguments.dim, extent, "N=1")
     source = arguments.model if path is None else path
     return compiler.load(source, shapes=shapes, dims=dims, constants=read_constants(arguments))
+
+
+def cache_of(arguments: argparse.Namespace) -> CacheChoice:
+    """The cache that the command line means."""
+    from ..compiler.cache.settings import Settings
+
+    if arguments.no_cache:
+        if arguments.cache or arguments.cache_limit:
+            raise UsageError("--no-cache is given together with --cache or --cache-limit")
+        return False
+    settings = Settings.of(arguments.cache or True)
+    if settings is None:
+        return False
+    return settings.with_limit(arguments.cache_limit) if arguments.cache_limit else settings
 
 
 def read_constants(arguments: argparse.Namespace) -> dict[str, np.ndarray]:
@@ -57,9 +75,14 @@ def _compiled_files(
     arguments: argparse.Namespace, model: compiler.Model, stem: str, kinds: Sequence[str]
 ) -> dict[str, Writer]:
     """Compiles; what writes each kind of code."""
+    cache = cache_of(arguments)
     with progress(arguments.model) as on_pass:
         exe = compiler.compile(
-            model, arguments.target, print_after_all=arguments.print_after_all, on_pass=on_pass
+            model,
+            arguments.target,
+            cache=cache,
+            print_after_all=arguments.print_after_all,
+            on_pass=on_pass,
         )
     files: dict[str, Writer] = {stem + SUFFIXES[kind]: partial(exe.write, kind) for kind in kinds}
     if "mlir" in kinds:  # the text names weights by digest: tenon-opt --weights takes this file
@@ -70,6 +93,7 @@ def _compiled_files(
 def run_model(arguments: argparse.Namespace) -> None:
     """Run the model once; print a summary of the outputs, and save them where `-o` says."""
     files = named_values("--input", arguments.input, str, "x=x.npy")
+    cache = cache_of(arguments)
     if arguments.output:
         check_file(Path(arguments.output))
     model = load_model(arguments)
@@ -79,7 +103,7 @@ def run_model(arguments: argparse.Namespace) -> None:
         listed = ", ".join(map(str, model.inputs))
         raise UsageError(f"--input must give each input of the model once: {listed}")
     with progress(arguments.model) as on_pass:
-        exe = compiler.compile(model, arguments.target, on_pass=on_pass)
+        exe = compiler.compile(model, arguments.target, cache=cache, on_pass=on_pass)
     outputs = exe.run_dict(inputs)
     if arguments.output:
         write_file(Path(arguments.output), lambda path: save_arrays(path, outputs))

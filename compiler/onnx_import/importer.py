@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Container, Mapping, Sequence
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -99,7 +100,9 @@ def _load(
     scope.declare(proto.graph, constants)
     _add_arguments(walk, scope, inputs)
     walk.add_graph(proto.graph, Frame(scope, opset))
-    return _model(walk, scope, inputs, [value.name for value in proto.graph.output])
+    model = _model(walk, scope, inputs, [value.name for value in proto.graph.output])
+    model.name = origin.name if origin.folder is None else Path(origin.name).stem
+    return model
 
 
 def _add_arguments(walk: Walk, scope: Scope, inputs: Sequence[InputSpec]) -> None:

@@ -29,30 +29,43 @@ _IDLE_ARENAS = 4
 class NativeArtifact:
     """Native code for one model on one target.
 
-    llvm_text: the module, `void @main(inputs..., outputs..., weights, arena)` and its kernels; weights:
+    llvm_text: the LLVM module, `void @main(inputs..., outputs..., weights, arena)` and its kernels; weights:
     uint8, copied unless they start at a multiple of 64; arena_bytes: the scratch memory of one call;
-    arguments: how many inputs and outputs; mlir_text: the lowered module the text came from, or a function
-    that prints it. `seconds` is for who compiles to note what each step took, `module` the lowered module
-    for who measures its parts."""
+    arguments: how many inputs and outputs; module: the lowered module that the text came from. Text and
+    module may be functions that make them when they are first asked for; object_code is compiled from the
+    text unless it is there already. `seconds` is for who compiles to note what each step took."""
 
     def __init__(
         self,
-        llvm_text: str,
+        llvm_text: str | Callable[[], str],
         record: TargetRecord,
         weights: np.ndarray,
         arena_bytes: int,
         arguments: int,
-        mlir_text: str | Callable[[], str] = "",
+        module: ModuleOp | Callable[[], ModuleOp] | None = None,
+        object_code: bytes | None = None,
     ):
-        self.llvm_text, self.record, self.arena_bytes = llvm_text, record, arena_bytes
+        self._llvm_text, self._module = llvm_text, module
+        self.record, self.arena_bytes, self.arguments = record, arena_bytes, arguments
         self.weights = aligned(weights)
-        self.arguments = arguments
         self.seconds: dict[str, float] = {}
-        self.module: ModuleOp | None = None
-        self._mlir_text = mlir_text
-        self._kernels = re.findall(r"^define internal void @(\S+)\(", llvm_text, re.MULTILINE)
-        self._object = emit_object(llvm_text + _kernel_table(self._kernels), record)
+        if object_code is None:
+            object_code = emit_object(self.llvm_text + _kernel_table(self._kernels), record)
+        self.object_code = object_code
         self._idle: deque[np.ndarray] = deque(maxlen=_IDLE_ARENAS)
+
+    @cached_property
+    def llvm_text(self) -> str:
+        return self._llvm_text if isinstance(self._llvm_text, str) else self._llvm_text()
+
+    @cached_property
+    def module(self) -> ModuleOp | None:
+        """The lowered module; None where only its code is known."""
+        return self._module() if callable(self._module) else self._module
+
+    @cached_property
+    def _kernels(self) -> list[str]:
+        return re.findall(r"^define internal void @(\S+)\(", self.llvm_text, re.MULTILINE)
 
     def run(self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> None:
         """Compute `outputs` in place from C-contiguous `inputs`; calls may run in several threads."""
@@ -78,7 +91,7 @@ class NativeArtifact:
     @cached_property
     def _code(self) -> CompiledModule:
         """The code in this process; a target that this machine cannot run is an error only here."""
-        return CompiledModule(self._object, self.record)
+        return CompiledModule(self.object_code, self.record)
 
     @cached_property
     def _main(self) -> Callable[..., None]:
@@ -87,7 +100,7 @@ class NativeArtifact:
     def emit(self, kind: str) -> str | bytes:
         """The code as `mlir`, `ll` or `asm` text, or as the bytes of an object file (`obj`)."""
         forms: dict[str, Callable[[], str | bytes]] = {
-            "mlir": lambda: self._mlir_text if isinstance(self._mlir_text, str) else self._mlir_text(),
+            "mlir": lambda: "" if self.module is None else str(self.module),
             "ll": lambda: self.llvm_text,
             "asm": lambda: emit_assembly(self.llvm_text, self.record),
             "obj": lambda: b"".join(self._object_parts()),

@@ -47,9 +47,7 @@ WEIGHTS = np.random.default_rng(0).standard_normal(COUNT).astype(np.float32)
 def artifact(parse) -> NativeArtifact:
     module = parse(TEXT)
     module.attributes["tenon.target"] = host().attribute()
-    return NativeArtifact(
-        emit_llvm(module), host(), WEIGHTS.view(np.uint8), 4 * COUNT, 2, lambda: str(module)
-    )
+    return NativeArtifact(emit_llvm(module), host(), WEIGHTS.view(np.uint8), 4 * COUNT, 2, module)
 
 
 def test_a_read_before_the_first_write_shows_in_a_dirty_arena(parse, artifact: NativeArtifact):

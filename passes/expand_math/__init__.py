@@ -1,8 +1,8 @@
 """expand-math: transcendental functions in loop bodies become arithmetic.
 
-Expects `linalg.generic` with scalar bodies. Leaves no math.exp, log, tanh, erf, sin or cos on f32, f16 or
-bf16 in them: each becomes straight-line arith (and math.absf, copysign), evaluated in f32, which every target
-vectorizes.
+Expects `linalg.generic` with scalar bodies. Leaves no math.exp, log, tanh, erf, sin, cos or powf on f32, f16
+or bf16 in them: each becomes straight-line arith (and math.absf, copysign, floor), evaluated in f32 (powf in
+f64), which every target vectorizes.
 f64 stays, and so do the other functions: they become calls of the C library.
 """
 
@@ -20,7 +20,7 @@ from xdsl.passes import ModulePass
 
 from ...dialects.nn.scalar_builder import ScalarBuilder
 from ..rewriting import replace
-from . import trigonometry  # noqa: F401  adds to the table
+from . import power, trigonometry  # noqa: F401  they add to the table
 from .approximations import APPROXIMATIONS
 
 
@@ -41,13 +41,13 @@ def _expand(op: Operation) -> None:
     approximation = APPROXIMATIONS.get(type(op))
     if approximation is None:
         return
-    (x,) = op.operands
-    element = x.type
+    element = op.results[0].type
     if not isinstance(element, Float32Type | Float16Type | BFloat16Type):
         return
     builder = ScalarBuilder()
     if element == f32:
-        approximation.emit(builder, x)
+        approximation.emit(builder, *op.operands)
     else:
-        builder(arith.TruncFOp, approximation.emit(builder, builder(arith.ExtFOp, x, f32)), element)
+        wide = [builder(arith.ExtFOp, x, f32) for x in op.operands]
+        builder(arith.TruncFOp, approximation.emit(builder, *wide), element)
     replace(None, op, builder.ops)

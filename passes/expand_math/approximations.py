@@ -13,7 +13,7 @@ from typing import NamedTuple
 from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import f32, i32
 from xdsl.dialects.utils import FastMathFlag
-from xdsl.ir import Operation
+from xdsl.ir import Attribute, Operation
 from xdsl.ir import SSAValue as Value
 
 from ...dialects.nn.scalar_builder import ScalarBuilder as B
@@ -45,12 +45,17 @@ def multiply_add(b: B, x: Value, y: Value, z: Value) -> Value:
     return b(arith.AddfOp, b(arith.MulfOp, x, y, _CONTRACT), z, _CONTRACT)
 
 
-def polynomial(b: B, x: Value, coefficients: Sequence[float]) -> Value:
-    """Horner's rule; coefficients from the highest power down."""
-    value = _f(b, coefficients[0])
+def polynomial_of(b: B, x: Value, coefficients: Sequence[float], type_: Attribute) -> Value:
+    """Horner's rule in floats of `type_`; coefficients from the highest power down."""
+    value = b.constant(coefficients[0], type_)
     for coefficient in coefficients[1:]:
-        value = multiply_add(b, value, x, _f(b, coefficient))
+        value = multiply_add(b, value, x, b.constant(coefficient, type_))
     return value
+
+
+def polynomial(b: B, x: Value, coefficients: Sequence[float]) -> Value:
+    """Horner's rule in f32."""
+    return polynomial_of(b, x, coefficients, f32)
 
 
 def _bits(b: B, x: Value) -> Value:
@@ -168,9 +173,9 @@ def erf(b: B, x: Value) -> Value:
 
 
 class Approximation(NamedTuple):
-    """`emit` takes and returns an f32; `ulp` bounds its error over all floats."""
+    """`emit` takes f32 operands and returns an f32; `ulp` bounds its error over all floats."""
 
-    emit: Callable[[B, Value], Value]
+    emit: Callable[..., Value]
     ulp: float
 
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from ..dialects.errors import TenonError
-from . import bench, cache_verb, compare, conformance, model_verb, profile
+from . import bench, cache_verb, compare, conformance, model_verb, profile, soak
 from .failures import failure, open_closed_streams, silence_stdout, standard_output, warnings_in_a_line
 from .verb import Verb, add_cache, add_model
 
@@ -70,6 +70,7 @@ VERBS = (
     conformance.VERB,
     model_verb.VERB,
     cache_verb.VERB,
+    soak.VERB,
 )
 
 

@@ -119,6 +119,7 @@ def _measure(
     """The ticks of each timed op in the fastest run, and the seconds of the fastest plain run."""
     arena = aligned_bytes(artifact.arena_bytes)
     addresses = [a.ctypes.data for a in (*inputs, *outputs, artifact.weights, arena)]
+    addresses.append(artifact.pool.address())
     samples: list[np.ndarray] = []
     runs: list[float] = []
     timed(*addresses)

@@ -19,6 +19,8 @@ from .aliasing import BUFFER_ALIGNMENT
 from .codegen import CompiledModule, emit_assembly, emit_object
 from .elf import object_before
 from .names import kernel_name
+from .pool import Pool, pool_code
+from .runtime import PARALLEL, read
 
 _WEIGHTS_SECTION = ".rodata.tenon_weights"
 
@@ -29,11 +31,12 @@ _IDLE_ARENAS = 4
 class NativeArtifact:
     """Native code for one model on one target.
 
-    llvm_text: the LLVM module, `void @main(inputs..., outputs..., weights, arena)` and its kernels; weights:
-    uint8, copied unless they start at a multiple of 64; arena_bytes: the scratch memory of one call;
+    llvm_text: the LLVM module, `void @main(inputs..., outputs..., weights, arena, pool)` and its kernels;
+    weights: uint8, copied unless they start at a multiple of 64; arena_bytes: the scratch memory of one call;
     arguments: how many inputs and outputs; module: the lowered module that the text came from. Text and
     module may be functions that make them when they are first asked for; object_code is compiled from the
-    text unless it is there already. `seconds` is for who compiles to note what each step took."""
+    text unless it is there already; threads: how many a call may use. `seconds` is for who compiles to note
+    what each step took."""
 
     def __init__(
         self,
@@ -44,13 +47,16 @@ class NativeArtifact:
         arguments: int,
         module: ModuleOp | Callable[[], ModuleOp] | None = None,
         object_code: bytes | None = None,
+        threads: int = 1,
     ):
         self._llvm_text, self._module = llvm_text, module
         self.record, self.arena_bytes, self.arguments = record, arena_bytes, arguments
         self.weights = aligned(weights)
+        self.pool = Pool(threads)
         self.seconds: dict[str, float] = {}
         if object_code is None:
-            object_code = emit_object(self.llvm_text + _kernel_table(self._kernels), record)
+            text = self.llvm_text + _kernel_table(self._kernels)
+            object_code = emit_object(text, record, [PARALLEL])
         self.object_code = object_code
         self._idle: deque[np.ndarray] = deque(maxlen=_IDLE_ARENAS)
 
@@ -65,7 +71,7 @@ class NativeArtifact:
 
     @cached_property
     def _kernels(self) -> list[str]:
-        return re.findall(r"^define internal void @(\S+)\(", self.llvm_text, re.MULTILINE)
+        return re.findall(r'^define internal void @(?!"?tenon\.)(\S+)\(', self.llvm_text, re.MULTILINE)
 
     def run(self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> None:
         """Compute `outputs` in place from C-contiguous `inputs`; calls may run in several threads."""
@@ -78,7 +84,8 @@ class NativeArtifact:
         except IndexError:
             arena = aligned_bytes(self.arena_bytes)
         try:
-            main(*[a.ctypes.data for a in arrays], self.weights.ctypes.data, arena.ctypes.data)
+            memory = (self.weights.ctypes.data, arena.ctypes.data, self.pool.address())
+            main(*[a.ctypes.data for a in arrays], *memory)
         finally:
             self._idle.append(arena)
 
@@ -91,11 +98,13 @@ class NativeArtifact:
     @cached_property
     def _code(self) -> CompiledModule:
         """The code in this process; a target that this machine cannot run is an error only here."""
+        if self.pool.threads > 1:
+            pool_code()
         return CompiledModule(self.object_code, self.record)
 
     @cached_property
     def _main(self) -> Callable[..., None]:
-        return self._code.function("main", self.arguments + 2)
+        return self._code.function("main", self.arguments + 3)
 
     def emit(self, kind: str) -> str | bytes:
         """The code as `mlir`, `ll` or `asm` text, or as the bytes of an object file (`obj`)."""
@@ -119,8 +128,10 @@ class NativeArtifact:
     def _object_parts(self) -> list[bytes | memoryview]:
         """An object file that defines `tenon_main(inputs..., outputs..., arena)`, `tenon_weights` and
         `tenon_arena_bytes` (a u64; the arena must be 64-byte aligned). As LLVM constants 10 MB of weights
-        would take seconds, so they are put behind what LLVM makes."""
+        would take seconds, so they are put behind what LLVM makes. It runs on the caller's thread, whatever
+        `threads` is: a plain function has nowhere to keep others."""
         text = self.llvm_text.replace("define void @main(", "define internal void @tenon.model(")
+        text = re.sub(rf"^declare void @{PARALLEL}\(.*\n", read("pool_alone.ll"), text, flags=re.MULTILINE)
         code = emit_object(text + _object_text(self), self.record)
         return [
             object_before(code, _WEIGHTS_SECTION, self.weights.nbytes, BUFFER_ALIGNMENT),
@@ -158,7 +169,7 @@ module asm ".text"
 @tenon_weights = external hidden constant [{artifact.weights.nbytes} x i8]
 @tenon_arena_bytes = constant i64 {artifact.arena_bytes}
 define void @tenon_main({parameters}{separator}ptr %arena) #0 {{
-  call void @tenon.model({parameters}{separator}ptr @tenon_weights, ptr %arena)
+  call void @tenon.model({parameters}{separator}ptr @tenon_weights, ptr %arena, ptr null)
   ret void
 }}
 """

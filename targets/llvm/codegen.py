@@ -77,6 +77,11 @@ def emit_object(text: str, record: TargetRecord, defined_elsewhere: Sequence[str
     return data
 
 
+def add_symbol(name: str, address: int) -> None:
+    """Lets code that is loaded from now on use something in this process by name."""
+    _llvm().add_symbol(name, address)
+
+
 class CompiledModule:
     """Machine code in this process, as long as the object lives."""
 
@@ -111,6 +116,6 @@ def _new_machine(record: TargetRecord) -> llvm.TargetMachine:
     return _machine.__wrapped__(record, "pic")
 
 
-def compile_text(text: str, record: TargetRecord) -> CompiledModule:
-    """Machine code of LLVM text, loaded into this process."""
-    return CompiledModule(emit_object(text, record), record)
+def compile_text(text: str, record: TargetRecord, defined_elsewhere: Sequence[str] = ()) -> CompiledModule:
+    """Machine code of LLVM text, loaded into this process; see `emit_object`."""
+    return CompiledModule(emit_object(text, record, defined_elsewhere), record)

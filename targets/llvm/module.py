@@ -3,7 +3,8 @@
 Expects: `tensorized.kernel`s on memrefs (`lower-kernels`), the instructions they apply, and functions on
 memrefs that call them on views of arguments (`plan-memory`, `materialize-weights`). Memory is row-major.
 Leaves: one LLVM module. Kernels are internal and never inlined; `func.func @main(memrefs)` is
-`void @main(ptr, ...)`. The target attributes come from the module's `tenon.target`, if it has one.
+`void @main(ptr, ..., ptr pool)`, the pool being what its parallel loops run on (null: the caller alone). The
+target attributes come from the module's `tenon.target`, if it has one.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from .aliasing import argument_facts, extent_of
 from .body import Rules, emit_ops
 from .function import FunctionText, symbol
 from .instruction import no_rule
-from .names import kernel_symbol
+from .names import POOL, kernel_symbol
 from .rules import FUNCTION_RULES, KERNEL_RULES
 
 
@@ -87,6 +88,7 @@ class _ModuleText:
         function = FunctionText(self.declarations, self.features)
         alignment = [extent_of(a).alignment for a in block.args]
         parameters = _parameters(function, block, ["nonnull"] * len(alignment), alignment)
+        parameters = ", ".join([*([parameters] if parameters else []), f"ptr {POOL}"])
         return _define(f"void {symbol(name)}", function, block, parameters, self.function_rules)
 
     def _attributes(self) -> str:

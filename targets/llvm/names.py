@@ -16,9 +16,13 @@ RESERVED = LIBRARY_FUNCTIONS | {
 """What the compiled code exports or calls."""
 
 
+POOL = "%tenon.pool"
+"""The pool of threads, an argument: no other argument's name holds a dot."""
+
+
 def kernel_name(name: str) -> str:
     """The name of a kernel's function."""
-    return f"{name}.kernel" if name in RESERVED else name
+    return f"{name}.kernel" if name in RESERVED or name.startswith("tenon.") else name
 
 
 def kernel_symbol(name: str) -> str:

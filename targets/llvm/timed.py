@@ -23,6 +23,7 @@ from .function import FunctionText
 from .loop import emit_for
 from .module import emit_llvm
 from .rules import FUNCTION_RULES
+from .runtime import PARALLEL
 
 TIMED = (CallOp, memref.CopyOp)
 """The ops of a function that take time."""
@@ -52,8 +53,8 @@ class TimedMain:
         count = max(1, len(timed_ops(main)))
         clock = "readcyclecounter" if "x86" in record.triple else "readsteadycounter"
         text = emit_llvm(module, timed_rules(main, clock))
-        code = compile_text(text + _EXTRA.format(count=count, clock=clock), record)
-        self._main = code.function("main", len(main.body.block.args))
+        code = compile_text(text + _EXTRA.format(count=count, clock=clock), record, [PARALLEL])
+        self._main = code.function("main", len(main.body.block.args) + 1)
         pointer = ctypes.cast(code.address("tenon.ticks"), ctypes.POINTER(ctypes.c_int64))
         self.ticks = np.ctypeslib.as_array(pointer, (count,))
         self._clock = code.function("tenon.clock", 1)
@@ -70,7 +71,7 @@ class TimedMain:
         return spent / (int(ticks[0]) - before)
 
     def __call__(self, *addresses: int) -> None:
-        """Runs it on the addresses of inputs, outputs, weights and arena."""
+        """Runs it on the addresses of inputs, outputs, weights, arena and pool (0 for none)."""
         self._main(*addresses)
 
 

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 def time_kernel(
     artifact: NativeArtifact, kernel: str, arrays: Sequence[np.ndarray], seconds: float = 0.2
 ) -> float:
-    """Seconds one run of a kernel takes on `arrays`, its arguments in order (the output last): the least of
-    several rounds."""
-    repeat = _repeater(artifact.record, len(arrays))
+    """Seconds one run of a kernel takes on `arrays`, its arguments in order (the output last), with the
+    artifact's threads: the least of several rounds."""
+    repeat = _repeater(artifact.record, len(arrays) + 1)
     address = artifact.kernel_address(kernel)
-    pointers = [a.ctypes.data for a in arrays]
+    pointers = [*(a.ctypes.data for a in arrays), artifact.pool.address()]
     return least_seconds(lambda count: repeat(address, count, *pointers), seconds)
 
 

@@ -24,7 +24,7 @@
 // CHECK: store <8 x float>
 // CHECK: shufflevector <8 x float> {{.*}} <5 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4>
 // CHECK: store <5 x float>
-// CHECK: define void @main(ptr nonnull %x, ptr nonnull %y, ptr nonnull %weights, ptr nonnull %arena)
+// CHECK: define void @main(ptr nonnull %x, ptr nonnull %y, ptr nonnull %weights, ptr nonnull %arena, ptr %tenon.pool)
 // CHECK: [[W:%v.[0-9]+]] = getelementptr inbounds i8, ptr %weights, i64 128
 // CHECK-NEXT: call void @dot(ptr %x, ptr [[W]], ptr %y)
 // CHECK-NEXT: ret void

@@ -6,10 +6,15 @@ PY := $(VENV)/bin/python
 INSTALL := $(PY) -m pip install -q --disable-pip-version-check -c constraints.txt
 
 .NOTPARALLEL:
-.PHONY: demo test lint train bench conformance models clean
+.PHONY: demo embed test lint train bench conformance models clean
 
 demo: $(VENV)/.installed-demo
 	$(PY) examples/digits/demo.py
+
+embed: $(VENV)/.installed-demo
+	$(PY) -m tenonc.tools.tenonc compile examples/digits/digits.onnx --emit so -o build/embed/digits.so
+	cc -Wall -O2 -Ibuild/embed examples/embed/main.c build/embed/digits.so '-Wl,-rpath,$$ORIGIN' -o build/embed/main
+	build/embed/main
 
 test: lint
 	$(PY) -m pytest -q -n 2

@@ -6,6 +6,7 @@
     y, = exe(x)
 
 `load` also takes a torch module with example inputs; `save_onnx` writes a model as ONNX.
+`exe.write("so", path)` makes a shared object with a C interface, which `load_executable` loads again.
 
 Importing this module is cheap: what it offers is imported on first use.
 """
@@ -22,6 +23,7 @@ IMPORTED = time.time()
 if TYPE_CHECKING:
     from ..dialects.errors import CacheWarning, TenonError, UsageError
     from .executable import Executable, compile
+    from .library import load_executable
     from .model import Model, Port
     from .onnx_export import save_onnx
     from .onnx_import import load
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CacheWarning", "Executable", "Model", "Port", "TenonError", "UsageError", "compile", "load",
-    "run_reference", "save_onnx",
+    "load_executable", "run_reference", "save_onnx",
 ]  # fmt: skip
 
 _HOMES = {
@@ -41,6 +43,7 @@ _HOMES = {
     "UsageError": "..dialects.errors",
     "compile": ".executable",
     "load": ".onnx_import",
+    "load_executable": ".library",
     "run_reference": ".reference",
     "save_onnx": ".onnx_export",
 }

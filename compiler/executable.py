@@ -66,12 +66,23 @@ class Executable:
         return profile(self, inputs, seconds)
 
     def emit(self, kind: str) -> str | bytes:
-        """The compiled code: `mlir`, `ll` and `asm` are text, `obj` the bytes of an object file."""
+        """The compiled code: `mlir`, `ll` and `asm` are text, `obj` the bytes of an object file, `so`
+        those of a shared object."""
+        if kind == "so":
+            from .library import emit_library
+
+            return emit_library(self, kind)
         return self.artifact.emit(kind)
 
-    def write(self, kind: str, path: str | Path) -> None:
-        """What `emit` returns, as a file."""
-        self.artifact.write(kind, Path(path))
+    def write(self, kind: str, path: str | Path, *, weights: str = "inside", name: str | None = None) -> None:
+        """What `emit` returns, as a file. With `so`, its C header is written beside it, and its weights where
+        `weights` is external; `name` is part of the exported names, by default that of the file."""
+        if kind == "so":
+            from .library import write_library
+
+            write_library(self, Path(path), weights, name)
+        else:
+            self.artifact.write(kind, Path(path))
 
     def run_dict(self, *arrays: Any, **named: Any) -> dict[str, np.ndarray]:
         """As a call, but the outputs by name."""

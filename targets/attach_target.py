@@ -21,7 +21,7 @@ from xdsl.utils.arg_spec import ArgSpec
 from ..dialects.tensorized import InstructionOp
 from .record import TargetRecord, find_target
 
-_FOLDERS = {"x86_64": "x86"}
+FOLDERS = {"x86_64": "x86"}
 """Architecture of a triple -> the folder with its `instructions.mlir`."""
 
 
@@ -57,7 +57,7 @@ class AttachTargetPass(ModulePass):
 
 def declared_instructions(record: TargetRecord) -> list[InstructionOp]:
     """The instructions of the target's family whose feature it has. Clone them before use."""
-    folder = _FOLDERS[record.triple.split("-")[0]]
+    folder = FOLDERS[record.triple.split("-")[0]]
     return [i for i in _family(folder) if i.feature is None or i.feature.data in record.enabled]
 
 

@@ -39,7 +39,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 def bench(arguments: argparse.Namespace) -> None:
     """Measure what the command line names, and fail where a model fails or is wrong."""
-    from .atomic import check_file
+    from ..compiler.atomic import check_file
 
     if arguments.threads != 1:
         raise UsageError(f"--threads is {arguments.threads}: compiled models run on one thread so far")
@@ -119,7 +119,7 @@ def _write(path: Path, results: Sequence[ModelResult], failures: dict[str, str])
     import json
     from dataclasses import asdict
 
-    from .atomic import write_file
+    from ..compiler.atomic import write_file
 
     rows = [*map(asdict, results), *({"model": name, "error": why} for name, why in failures.items())]
     text = json.dumps(rows, indent=1) + "\n"

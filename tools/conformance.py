@@ -41,7 +41,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 def conformance(arguments: argparse.Namespace) -> None:
     """Run the cases; an exit status of 1 says that some were wrong, or ended in a crash."""
-    from .atomic import check_file, write_file
+    from ..compiler.atomic import check_file, write_file
     from .onnx_cases import collect
 
     if arguments.jobs < 1:

@@ -20,10 +20,10 @@ import numpy as np
 from xdsl.dialects.builtin import MemRefType
 
 from .. import compiler
+from ..compiler.atomic import write_file
 from ..dialects import tensorized
 from ..dialects.errors import UsageError
 from ..dialects.nn import numpy_dtype
-from .atomic import write_file
 from .tables import print_table
 
 Array = np.ndarray

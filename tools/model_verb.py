@@ -32,7 +32,7 @@ def models(arguments: argparse.Namespace) -> None:
 
 
 def _export(arguments: argparse.Namespace, names: list[str]) -> None:
-    from .atomic import check_folder, write_files
+    from ..compiler.atomic import check_folder, write_files
     from .models import build_model, check_known
     from .tables import print_table, progress
 

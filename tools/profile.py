@@ -27,7 +27,7 @@ def profile_model(arguments: argparse.Namespace) -> None:
     import json
 
     from .. import compiler
-    from .atomic import check_file, write_file
+    from ..compiler.atomic import check_file, write_file
     from .compare import read_arrays
     from .tables import progress
     from .verbs import cache_of, load_model

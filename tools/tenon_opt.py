@@ -30,8 +30,8 @@ from xdsl.utils.exceptions import (
 )
 from xdsl.xdsl_opt_main import xDSLOptMain
 
+from ..compiler.atomic import write_file
 from ..dialects.errors import TenonError, UsageError
-from .atomic import write_file
 from .failures import failure, one_line, open_closed_streams, silence_stdout
 from .universe import TARGETS
 

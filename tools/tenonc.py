@@ -19,9 +19,17 @@ from .verb import Verb, add_cache, add_model
 def _compile_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     add_cache(parser)
-    parser.add_argument("-o", "--output", required=True, metavar="FOLDER", help="folder for the results")
     parser.add_argument(
-        "--emit", default="obj", metavar="KINDS", help="what to write, of mlir,ll,asm,obj,onnx (default: obj)"
+        "-o", "--output", required=True, metavar="FOLDER", help="folder for the results, or a file NAME.so"
+    )
+    parser.add_argument(
+        "--emit", default="obj", metavar="KINDS", help="some of mlir,ll,asm,obj,so,onnx (default: obj)"
+    )
+    parser.add_argument(
+        "--weights", metavar="WHERE", help="of a shared object: inside (default), or external, beside it"
+    )
+    parser.add_argument(
+        "--name", metavar="NAME", help="in the names of a shared object's functions (default: its file name)"
     )
     parser.add_argument(
         "--print-after-all", action="store_true", help="print the IR after every pass to stderr"
@@ -29,8 +37,9 @@ def _compile_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
-    add_model(parser)
+    add_model(parser, "the ONNX file, or a shared object that `compile` has made")
     add_cache(parser)
+    parser.add_argument("--weights", metavar="FILE", help="weights of a shared object (default: beside it)")
     parser.add_argument(
         "--input", action="append", default=[], metavar="NAME=FILE.npy", help="value of an input"
     )
@@ -59,7 +68,7 @@ VERBS = (
     ),
     Verb(
         "run",
-        "compile a model in memory and run it on arrays",
+        "compile a model in memory and run it on arrays, or run a shared object",
         "tenonc run model.onnx --input x=x.npy -o outputs.npz",
         _run_arguments,
         _run,

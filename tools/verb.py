@@ -25,9 +25,9 @@ def add_debug(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
 
-def add_model(parser: argparse.ArgumentParser) -> None:
+def add_model(parser: argparse.ArgumentParser, what: str = "the ONNX file") -> None:
     """The arguments that say which model is compiled, and for what."""
-    parser.add_argument("model", help="the ONNX file")
+    parser.add_argument("model", help=what)
     add_model_options(parser)
 
 

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import compiler
+from ..compiler.atomic import Writer, check_file, check_folder, write_file, write_files
+from ..compiler.library import WEIGHTS, shared_object
 from ..dialects.errors import TenonError, UsageError
 from .arguments import extent, extents, named_values, words
-from .atomic import Writer, check_file, check_folder, write_file, write_files
 from .tables import print_table, progress
 
 if TYPE_CHECKING:
     from ..compiler.cache.settings import CacheChoice
 
-SUFFIXES = {"mlir": ".mlir", "ll": ".ll", "asm": ".s", "obj": ".o", "onnx": ".onnx"}
+SUFFIXES = {"mlir": ".mlir", "ll": ".ll", "asm": ".s", "obj": ".o", "so": ".so", "onnx": ".onnx"}
 """What `--emit` can ask for -> the file's suffix."""
 
 
@@ -55,7 +56,7 @@ def read_constants(arguments: argparse.Namespace) -> dict[str, np.ndarray]:
 def compile_model(arguments: argparse.Namespace) -> None:
     """Compile, then write what `--emit` names into the output folder, all or nothing."""
     kinds = words(list(SUFFIXES))(arguments.emit)
-    folder, stem = Path(arguments.output), Path(arguments.model).stem
+    folder, stem = _place(arguments, kinds)
     check_folder(folder)
     model = load_model(arguments)
     start = time.perf_counter()
@@ -71,6 +72,23 @@ def compile_model(arguments: argparse.Namespace) -> None:
     print_table(f"{arguments.model} for {arguments.target}: {seconds:.2f} s", ("file", "bytes"), rows)
 
 
+def _place(arguments: argparse.Namespace, kinds: Sequence[str]) -> tuple[Path, str]:
+    """The folder of the results and the stem of their names. `-o NAME.so` names the file where nothing else
+    is written."""
+    output, stem = Path(arguments.output), Path(arguments.model).stem
+    if "so" not in kinds:
+        for option in ("weights", "name"):
+            if getattr(arguments, option) is not None:
+                raise UsageError(f"--{option} is for shared objects: give --emit so too")
+    if arguments.weights not in (None, *WEIGHTS):
+        raise UsageError(f"--weights is '{arguments.weights}', expected one of {', '.join(WEIGHTS)}")
+    if output.suffix != ".so" or output.is_dir():
+        return output, stem
+    if kinds != ["so"]:
+        raise UsageError(f"-o '{output}': with --emit {arguments.emit} a folder is expected")
+    return output.parent, output.stem
+
+
 def _compiled_files(
     arguments: argparse.Namespace, model: compiler.Model, stem: str, kinds: Sequence[str]
 ) -> dict[str, Writer]:
@@ -84,7 +102,12 @@ def _compiled_files(
             print_after_all=arguments.print_after_all,
             on_pass=on_pass,
         )
-    files: dict[str, Writer] = {stem + SUFFIXES[kind]: partial(exe.write, kind) for kind in kinds}
+    files: dict[str, Writer] = {
+        stem + SUFFIXES[kind]: partial(exe.write, kind) for kind in kinds if kind != "so"
+    }
+    if "so" in kinds:
+        library = shared_object(exe, stem, arguments.weights or "inside", arguments.name)
+        files |= dict.fromkeys(library.files, library.write)
     if "mlir" in kinds:  # the text names weights by digest: tenon-opt --weights takes this file
         files[f"{stem}.safetensors"] = model.store.save
     return files
@@ -96,18 +119,32 @@ def run_model(arguments: argparse.Namespace) -> None:
     cache = cache_of(arguments)
     if arguments.output:
         check_file(Path(arguments.output))
-    model = load_model(arguments)
+    compiled = Path(arguments.model).suffix == ".so"
+    if arguments.weights is not None and not compiled:
+        raise UsageError(f"--weights is for shared objects, {arguments.model} is compiled here")
+    model = load_shared_object(arguments) if compiled else load_model(arguments)
     inputs = {name: read_array(name, Path(file)) for name, file in files.items()}
     known = {port.name for port in model.inputs}
     if set(inputs) != known:
         listed = ", ".join(map(str, model.inputs))
         raise UsageError(f"--input must give each input of the model once: {listed}")
-    with progress(arguments.model) as on_pass:
-        exe = compiler.compile(model, arguments.target, cache=cache, on_pass=on_pass)
+    if isinstance(model, compiler.Executable):
+        exe = model
+    else:
+        with progress(arguments.model) as on_pass:
+            exe = compiler.compile(model, arguments.target, cache=cache, on_pass=on_pass)
     outputs = exe.run_dict(inputs)
     if arguments.output:
         write_file(Path(arguments.output), lambda path: save_arrays(path, outputs))
     print_table("outputs", SUMMARY, [_summary(name, array) for name, array in outputs.items()])
+
+
+def load_shared_object(arguments: argparse.Namespace) -> compiler.Executable:
+    """The shared object of the command line; what only a compile could heed is refused."""
+    for option, default in (("target", "host"), ("shape", []), ("dim", []), ("constant", [])):
+        if getattr(arguments, option) != default:
+            raise UsageError(f"--{option}: {arguments.model} is compiled already")
+    return compiler.load_executable(arguments.model, arguments.weights)
 
 
 def read_array(name: str, path: Path) -> np.ndarray:

@@ -15,14 +15,11 @@ from xdsl.dialects.builtin import ModuleOp
 from ...dialects.errors import TenonError
 from ...passes.memory.buffers import aligned, aligned_bytes
 from ..record import TargetRecord
-from .aliasing import BUFFER_ALIGNMENT
 from .codegen import CompiledModule, emit_assembly, emit_object
-from .elf import object_before
 from .names import kernel_name
 from .pool import Pool, pool_code
 from .runtime import PARALLEL, read
-
-_WEIGHTS_SECTION = ".rodata.tenon_weights"
+from .weights_section import object_with_weights, weights_text
 
 _IDLE_ARENAS = 4
 """Arenas kept for the next calls; calls that run at the same time each have their own."""
@@ -127,16 +124,11 @@ class NativeArtifact:
 
     def _object_parts(self) -> list[bytes | memoryview]:
         """An object file that defines `tenon_main(inputs..., outputs..., arena)`, `tenon_weights` and
-        `tenon_arena_bytes` (a u64; the arena must be 64-byte aligned). As LLVM constants 10 MB of weights
-        would take seconds, so they are put behind what LLVM makes. It runs on the caller's thread, whatever
-        `threads` is: a plain function has nowhere to keep others."""
+        `tenon_arena_bytes` (a u64; the arena must be 64-byte aligned). It runs on the caller's
+        thread, whatever `threads` is: a plain function has nowhere to keep others."""
         text = self.llvm_text.replace("define void @main(", "define internal void @tenon.model(")
         text = re.sub(rf"^declare void @{PARALLEL}\(.*\n", read("pool_alone.ll"), text, flags=re.MULTILINE)
-        code = emit_object(text + _object_text(self), self.record)
-        return [
-            object_before(code, _WEIGHTS_SECTION, self.weights.nbytes, BUFFER_ALIGNMENT),
-            self.weights.data,
-        ]
+        return object_with_weights(emit_object(text + _object_text(self), self.record), self.weights)
 
     def kernel_address(self, name: str) -> int:
         """Where the code of a kernel starts."""
@@ -160,12 +152,7 @@ def _object_text(artifact: NativeArtifact) -> str:
     parameters = ", ".join(f"ptr %a{i}" for i in range(artifact.arguments))
     separator = ", " if parameters else ""
     return f"""
-module asm ".section {_WEIGHTS_SECTION},\\22a\\22,@progbits"
-module asm ".balign {BUFFER_ALIGNMENT}"
-module asm ".globl tenon_weights"
-module asm "tenon_weights:"
-module asm ".byte 0"
-module asm ".text"
+{weights_text("tenon_weights")}
 @tenon_weights = external hidden constant [{artifact.weights.nbytes} x i8]
 @tenon_arena_bytes = constant i64 {artifact.arena_bytes}
 define void @tenon_main({parameters}{separator}ptr %arena) #0 {{

@@ -7,7 +7,7 @@ No middle-end passes run: the emitter leaves nothing for them to do. Every call 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Collection
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +66,7 @@ def emit_assembly(text: str, record: TargetRecord) -> str:
     return _machine(record, "pic").emit_assembly(parse(text))
 
 
-def emit_object(text: str, record: TargetRecord, defined_elsewhere: Sequence[str] = ()) -> bytes:
+def emit_object(text: str, record: TargetRecord, defined_elsewhere: Collection[str] = ()) -> bytes:
     """An ELF object file, position independent. It may only call `EXTERNAL_FUNCTIONS` and use
     `defined_elsewhere`; anything else is a `TenonError`."""
     data: bytes = _machine(record, "pic").emit_object(parse(text))
@@ -116,6 +116,6 @@ def _new_machine(record: TargetRecord) -> llvm.TargetMachine:
     return _machine.__wrapped__(record, "pic")
 
 
-def compile_text(text: str, record: TargetRecord, defined_elsewhere: Sequence[str] = ()) -> CompiledModule:
+def compile_text(text: str, record: TargetRecord, defined_elsewhere: Collection[str] = ()) -> CompiledModule:
     """Machine code of LLVM text, loaded into this process; see `emit_object`."""
     return CompiledModule(emit_object(text, record, defined_elsewhere), record)

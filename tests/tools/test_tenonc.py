@@ -65,7 +65,7 @@ def test_unresolved_dimension(capsys, model, tmp_path):
         (["--dim", "M=1"], "dimension 'M' is given, the model's symbolic dimensions are: N"),
         (["--shape", "z=1,2"], "a shape is given for 'z', the model's inputs are: x"),
         (["--constant", "x"], "--constant 'x' is not name=value, for example --constant shape=shape.npy"),
-        (["--dim", "N=1", "--emit", "mlir,exe"], "'exe' is unknown, expected some of mlir,ll,asm,obj,onnx"),
+        (["--dim=N=1", "--emit", "mlir,exe"], "'exe' is unknown, expected some of mlir,ll,asm,obj,so,onnx"),
     ],
 )
 def test_wrong_options(capsys, model, tmp_path, options, text):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tenonc.compiler import TenonError
-from tenonc.tools.atomic import write_file, write_files
+from tenonc.compiler.atomic import write_file, write_files
 
 
 def fill(text: str):

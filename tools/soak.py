@@ -40,7 +40,7 @@ def soak(arguments: argparse.Namespace) -> None:
     """Run, show, and fail where an output was wrong or memory grew."""
     import json
 
-    from .atomic import check_file, write_file
+    from ..compiler.atomic import check_file, write_file
 
     if not 0 < arguments.seconds <= LONGEST_S:
         raise UsageError(f"--seconds is {arguments.seconds}, expected more than 0 and at most {LONGEST_S}")

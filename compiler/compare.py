@@ -52,6 +52,7 @@ def compare(
     inputs: Values | None = None,
     constants: Values | None = None,
     target: str = "host",
+    winograd: str = "auto",
     on_step: Callable[[str], None] | None = None,
 ) -> Comparison:
     """Compares `model`, imported from `proto`, on `inputs` (default: seeded ones) with onnxruntime.
@@ -61,11 +62,11 @@ def compare(
     given = seeded_inputs(model.inputs) if inputs is None else dict(inputs)
     step("compiling with every value as an output")
     exposed = expose(model)
-    got = compile(exposed, target, cache=False).run_dict(given)
+    got = compile(exposed, target, winograd=winograd, cache=False).run_dict(given)
     step("running onnxruntime")
     want = peer_values(proto, {**given, **(constants or {})}, list(got))
     step("compiling the model as it is")
-    plain = compile(model, target, cache=False).run_dict(given)
+    plain = compile(model, target, winograd=winograd, cache=False).run_dict(given)
     makers = _makers(proto)
     order = {key: index for index, key in enumerate(makers)}
     names = sorted(want.keys() & got.keys(), key=lambda name: order.get(name, -1))

@@ -136,6 +136,7 @@ def compile(
     model: Model,
     target: str = "host",
     *,
+    winograd: str = "auto",
     cache: CacheChoice = True,
     print_after_all: bool = False,
     dump_dir: str | Path | None = None,
@@ -143,6 +144,9 @@ def compile(
 ) -> Executable:
     """Compile `model` for `target`; the model itself is left as it is.
 
+    `winograd` says which 3x3 convolutions run by Winograd's algorithm: `auto` those that then take less time,
+    `off` none, `2` or `4` all of them, in tiles of that size. It rounds differently and spreads infinities
+    over a tile (docs/architecture.md).
     What was compiled before is loaded from `cache`: True is the folder of the environment (`TENONC_CACHE`) or
     the user, False none, else a folder. A cache that is in the way costs a `CacheWarning`, never the compile.
     `print_after_all` writes the IR after every pass to stderr, `dump_dir` gets it as one file a pass, both
@@ -151,7 +155,7 @@ def compile(
     from .options import CompileOptions
     from .pipeline import compile_module
 
-    options = CompileOptions(target)
+    options = CompileOptions(target, winograd=winograd)
 
     def compile_now() -> Any:
         own = Model(model.module.clone(), model.store)

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..dialects.errors import UsageError
+
+WINOGRAD = ("auto", "off", "2", "4")
+"""What `winograd` may be: the tiles of select-winograd."""
+
 
 @dataclass(frozen=True)
 class CompileOptions:
-    """target: the machine, by the name of its record, `host` for this one."""
+    """target: the machine, by the name of its record, `host` for this one. winograd: the tile of 3x3
+    convolutions by Winograd's algorithm, `auto` where it takes less time, `off` or a fixed one."""
 
     target: str = "host"
+    winograd: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.winograd not in WINOGRAD:
+            raise UsageError(f"winograd is '{self.winograd}', expected one of {', '.join(WINOGRAD)}")
 
     def placeholders(self) -> dict[str, str]:
         """What fills the `{...}` of the pipeline's text."""
-        return {"target": self.target}
+        return {"target": self.target, "winograd": self.winograd}

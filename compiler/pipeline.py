@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from .model import Model
 
 LEVELS = {
-    "nn": "canonicalize,fold-batch-norm,decompose-nn,sink-constants,canonicalize,cse",
+    "nn": "canonicalize,fold-batch-norm,decompose-nn,select-winograd{{tile={winograd}}},sink-constants,"
+    "canonicalize,cse",
     "linalg": "lower-nn,fold-transposes,expand-math,cse",
     "layouts": "assign-layouts",
     "kernels": "fuse-kernels,collapse-loops",

@@ -10,6 +10,7 @@ stay row-major, and so do the operands and results of `nn.scan`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import gcd, prod
 from typing import ClassVar
 
 from xdsl.context import Context
@@ -26,6 +27,7 @@ from xdsl.rewriter import InsertPoint, Rewriter
 from ..dialects.nn import ScanOp, is_compile_time
 from ..dialects.tensorized.attributes import LayoutAttr, element_bytes
 from .functions import straight_functions
+from .fusion.transform import made_of_planes
 from .layout import views
 from .layout.order import DimensionOrders
 from .layout.parts import Part, place_parts
@@ -33,6 +35,8 @@ from .layout.parts import Part, place_parts
 # Rows exactly this far apart fall into one set of a typical L1 cache, and a register tile reads many.
 ALIASING_BYTES = 4096
 CACHE_LINE_BYTES = 64
+# How many lines of one set a kernel may use at once: half of what a typical L1 cache holds.
+LINES_OF_A_SET = 4
 
 LEAVING = (func.ReturnOp, ScanOp)
 """Ops that take their operands out of the function, row-major."""
@@ -262,7 +266,9 @@ class _Assigner:
         order = self.orders.order(value)
         low, high, fill = self._halo(value, len(shape))
         slack = self._row_slack(value.type, order, high) if order else 0
-        return views.permuted_layout(shape, order or range(len(shape)), low, high, fill, slack)
+        layout = views.permuted_layout(shape, order or range(len(shape)), low, high, fill, slack)
+        slack = self._plane_slack(value, layout)
+        return views.spread_planes(layout, slack) if slack else layout
 
     def _halo(self, value: SSAValue, rank: int) -> tuple[list[int], list[int], float | None]:
         low, high, fill = [0] * rank, [0] * rank, None
@@ -283,6 +289,17 @@ class _Assigner:
         for d in order[:-1]:
             rows *= shape[d]
         return CACHE_LINE_BYTES // item if rows > 1 and row % ALIASING_BYTES == 0 else 0
+
+    @staticmethod
+    def _plane_slack(value: SSAValue, layout: LayoutAttr) -> int:
+        """The same between planes that a kernel uses side by side, where few cache sets would hold them."""
+        assert isinstance(value.type, TensorType)
+        if not made_of_planes(value):
+            return 0
+        item = element_bytes(value.type.element_type)
+        planes, *plane = layout.physical_shape
+        sets = ALIASING_BYTES // gcd(ALIASING_BYTES, prod(plane) * item)
+        return CACHE_LINE_BYTES // item if planes > LINES_OF_A_SET * sets else 0
 
     def _apply(self) -> None:
         for op in list(self.block.ops):

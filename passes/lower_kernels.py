@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import MemRefType, ModuleOp, TensorType
@@ -78,6 +78,8 @@ class _KernelLowering:
             fill_border(self.emitter, self.output, box, empty.fill.value.data, lanes)
 
 
+_Nest = TypeVar("_Nest", bound=tensorized.NestOperation)
+
 Plan = list[tuple[str, int]]
 """Loops still to be opened, outermost first, and the tile of each."""
 
@@ -87,8 +89,10 @@ class _StageLowering:
 
     def __init__(self, kernel: _KernelLowering, stage: tensorized.GenericOp):
         self.kernel, self.stage, self.emitter = kernel, stage, kernel.emitter
-        self.contract = _reduction(stage)
+        self.contract = _made_from(stage, tensorized.ContractOp)
         root = self.contract or stage
+        transform = _made_from(stage, tensorized.TransformOp)
+        self.tiled = {line.made for line in transform.lines} if transform else set()
         self.loops = dict(zip(root.loop_names, root.extents))
         self.parallel = [n for n, kind in zip(root.loop_names, root.kinds) if kind == "parallel"]
         lane_loops = [n for n in self.parallel if n in kernel.lanes]
@@ -133,7 +137,8 @@ class _StageLowering:
             self._descend_reduction(plan, position)
             return
         offset = 0
-        for count, block in (peeled if loop == self.lane_loop else balanced)(position.size[loop], size):
+        whole = loop == self.lane_loop or loop in self.tiled
+        for count, block in (peeled if whole else balanced)(position.size[loop], size):
             self._blocks(plan, position, count, offset, block)
             offset += count * block
 
@@ -184,7 +189,9 @@ class _StageLowering:
     def _tile(self, position: Position) -> None:
         """The epilogue's value, or before the end of the reduction the accumulators, into the output."""
         size = position.size
-        rows = tuple((n, size[n]) for n in self.parallel if n != self.lane_loop and size[n] > 1)
+        rows = tuple(
+            (n, size[n]) for n in self.parallel if n != self.lane_loop and (size[n] > 1 or n in self.tiled)
+        )
         tile = Tile(position, rows, self.lane_loop, self.kernel.lanes[self.lane_loop])
         stage, output = self.stage, self.kernel.output
         variables, placed, _ = tile.access(stage.accesses[-1], stage.loop_names, tile.lanes)
@@ -217,12 +224,12 @@ def _in_one_place(stages: list[tensorized.GenericOp]) -> bool:
     return len({(stage.maps.data[-1], tuple(stage.extents)) for stage in stages}) == 1
 
 
-def _reduction(stage: tensorized.GenericOp) -> tensorized.ContractOp | None:
-    """The contraction whose registers a stage consumes."""
+def _made_from(stage: tensorized.GenericOp, kind: type[_Nest]) -> _Nest | None:
+    """The contraction or transform whose registers a stage consumes."""
     pending: list[SSAValue] = list(stage.inputs)
     while pending:
         op = pending.pop().owner
-        if isinstance(op, tensorized.ContractOp):
+        if isinstance(op, kind):
             return op
         if isinstance(op, tensorized.GenericOp):
             pending += op.inputs

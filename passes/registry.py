@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _TABLE = {
     "fold-batch-norm": "FoldBatchNormPass",
     "decompose-nn": "DecomposeNnPass",
+    "select-winograd": "SelectWinogradPass",
     "sink-constants": "SinkConstantsPass",
     "lower-nn": "LowerNnPass",
     "fold-transposes": "FoldTransposesPass",

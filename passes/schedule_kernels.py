@@ -25,6 +25,7 @@ from ..dialects.tensorized.attributes import element_bytes
 from ..dialects.tensorized.linear_form import flat_strides, row_major
 from .schedule.packing import Calls, calls_by_kernel, pack_contract, pad_parameters
 from .schedule.register_tile import Band, block_steps, choose_tile
+from .schedule.transform import schedule_transform
 from .tensorize.target import TargetFacts, target_facts
 
 # The part of the second-level cache that the rows of a contraction may take, and the part that a block of
@@ -48,7 +49,10 @@ class ScheduleKernelsPass(ModulePass):
         facts, calls = target_facts(op), calls_by_kernel(op)
         for kernel in tensorized.kernels(op):
             contracts = [c for c in kernel.body.block.ops if isinstance(c, tensorized.ContractOp)]
-            if contracts:
+            transforms = [t for t in kernel.body.block.ops if isinstance(t, tensorized.TransformOp)]
+            if transforms:
+                schedule_transform(kernel, transforms[0])
+            elif contracts:
                 _schedule_contract(calls.get(kernel.sym_name.data, []), kernel, contracts[0], facts)
             elif any(isinstance(n, tensorized.GenericOp) and n.is_reduction for n in kernel.body.block.ops):
                 _schedule_rows(kernel)
@@ -76,8 +80,15 @@ def _schedule_contract(
             LevelAttr.of(list(blocks), blocks, fetched),
             LevelAttr.of(rows, {n: size for n, size in tile.items() if n in rows}),
         ]
-    if block := _cache_block(contract, band, tile, facts):
-        levels.insert(0, LevelAttr.of(list(block), block))
+    products = order[: order.index(band.lane_loop)]
+    if block := _cache_block(contract, band, tile, facts, products):
+        first = levels[0]
+        inside = {n: size for n, size in first.tiles.items() if n not in products}
+        levels[:1] = [
+            *([LevelAttr.of(products, {n: tile.get(n, 1) for n in products})] if products else []),
+            LevelAttr.of(list(block), block),
+            LevelAttr.of([n for n in first.loop_order if n not in products], inside, first.fetched),
+        ]
     kernel.set_schedule(kernel.lane_counts, levels)
     pack_contract(calls, kernel, contract, tile[band.lane_loop])
     pad_parameters(calls, kernel, band.lane_loop, band.extents[band.lane_loop], tile[band.lane_loop])
@@ -181,16 +192,17 @@ def _panel_order(contract: tensorized.ContractOp, parallel: list[str], lane_loop
 
 
 def _cache_block(
-    contract: tensorized.ContractOp, band: Band, tile: dict[str, int], facts: TargetFacts
+    contract: tensorized.ContractOp, band: Band, tile: dict[str, int], facts: TargetFacts, products: list[str]
 ) -> dict[str, int]:
-    """Rows per block, if what every panel reads again does not stay in the second-level cache beside the
-    panels that pass through."""
+    """Rows per block, if what every panel of a product reads again does not stay in the second-level cache
+    beside the panels that pass through. `products` are the loops that run one product after another."""
     for value, access in zip(contract.inputs, contract.accesses):
         used = {contract.loop_names[d] for d in access.used_dims()}
         if band.lane_loop in used or not isinstance(value.type, TensorType):
             continue
         size = math.prod(value.type.get_shape()) * element_bytes(value.type.element_type)
-        rows = [name for name in band.rows if name in used]
+        size //= math.prod(band.extents[name] for name in products if name in used)
+        rows = [name for name in band.rows if name in used and name not in products]
         if (
             rows
             and band.extents[band.lane_loop] > tile[band.lane_loop]

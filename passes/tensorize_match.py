@@ -42,6 +42,7 @@ from .tensorize.bodies import body_bindings
 from .tensorize.cost import InstructionView, NestView, blocks, input_cycles, output_cycles
 from .tensorize.rows import row_lanes
 from .tensorize.target import TargetFacts, instructions, target_facts
+from .tensorize.transform import as_transform, is_transform
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,11 @@ class _Matcher:
         self.available = instructions(module)
 
     def match(self, kernel: tensorized.KernelOp) -> None:
+        for nest in [op for op in kernel.body.block.ops if is_transform(op)]:
+            kernel.properties["lanes"] = DictionaryAttr(
+                {name: IntAttr(n) for name, n in as_transform(nest, self.facts).items()}
+            )
+            return
         nests = [op for op in kernel.body.block.ops if isinstance(op, tensorized.GenericOp)]
         views = {nest: NestView(nest, kernel.constant_arguments) for nest in nests}
         around = [view for nest, view in views.items() if not nest.is_reduction]

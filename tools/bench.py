@@ -94,6 +94,7 @@ def _bench_one(arguments: argparse.Namespace, name: str, peers: Sequence[str]) -
             path,
             lambda: load_model(arguments, path),
             arguments.target,
+            arguments.winograd,
             peers,
             arguments.rounds,
             arguments.seconds,

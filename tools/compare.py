@@ -46,7 +46,15 @@ def compare_model(arguments: argparse.Namespace) -> None:
     inputs = read_arrays(Path(arguments.inputs)) if arguments.inputs else None
     proto = onnx.load(arguments.model)
     with progress(arguments.model) as step:
-        found = compare(model, proto, inputs, read_constants(arguments), arguments.target, step)
+        found = compare(
+            model,
+            proto,
+            inputs,
+            read_constants(arguments),
+            arguments.target,
+            winograd=arguments.winograd,
+            on_step=step,
+        )
     worst = sorted(found.values, key=lambda d: -d.max_rel)[: arguments.worst]
     title = f"{arguments.model}: {len(found.values)} values against {arguments.vs}, the worst"
     columns = ("value", "node", "op", "max abs", "max rel to the value's max")

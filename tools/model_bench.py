@@ -55,6 +55,7 @@ def measure_model(
     path: str,
     load: Callable[[], compiler.Model],
     target: str,
+    winograd: str,
     peers: Sequence[str],
     rounds: int,
     seconds: float,
@@ -69,7 +70,7 @@ def measure_model(
         step(f"{name}: compile")
         start = time.perf_counter()
         model = load()
-        exe = compiler.compile(model, target, cache=False)
+        exe = compiler.compile(model, target, winograd=winograd, cache=False)
         compile_s = time.perf_counter() - start
         inputs = seeded_inputs(model.inputs)
         runners: dict[str, Runner] = {"tenonc": Compiled(exe, inputs)}

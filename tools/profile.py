@@ -40,7 +40,9 @@ def profile_model(arguments: argparse.Namespace) -> None:
     model = load_model(arguments)
     inputs = read_arrays(Path(arguments.inputs)) if arguments.inputs else None
     with progress(arguments.model) as on_pass:
-        exe = compiler.compile(model, arguments.target, cache=cache, on_pass=on_pass)
+        exe = compiler.compile(
+            model, arguments.target, winograd=arguments.winograd, cache=cache, on_pass=on_pass
+        )
         on_pass("measuring")
         found = exe.profile(inputs, arguments.seconds)
     if arguments.json:

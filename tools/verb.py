@@ -37,6 +37,12 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--target", default="host", metavar="NAME", help="machine to compile for (default: host)"
     )
     parser.add_argument(
+        "--winograd",
+        default="auto",
+        metavar="TILE",
+        help="3x3 convolutions by Winograd's algorithm: auto where it is faster, off, 2 or 4 (default: auto)",
+    )
+    parser.add_argument(
         "--shape", action="append", default=[], metavar="INPUT=N,C,H,W", help="whole shape of an input"
     )
     parser.add_argument(

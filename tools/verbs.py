@@ -98,6 +98,7 @@ def _compiled_files(
         exe = compiler.compile(
             model,
             arguments.target,
+            winograd=arguments.winograd,
             cache=cache,
             print_after_all=arguments.print_after_all,
             on_pass=on_pass,
@@ -132,7 +133,9 @@ def run_model(arguments: argparse.Namespace) -> None:
         exe = model
     else:
         with progress(arguments.model) as on_pass:
-            exe = compiler.compile(model, arguments.target, cache=cache, on_pass=on_pass)
+            exe = compiler.compile(
+                model, arguments.target, winograd=arguments.winograd, cache=cache, on_pass=on_pass
+            )
     outputs = exe.run_dict(inputs)
     if arguments.output:
         write_file(Path(arguments.output), lambda path: save_arrays(path, outputs))

@@ -46,6 +46,9 @@ from .shape import ReshapeOp as ReshapeOp
 from .shape import SliceOp as SliceOp
 from .shape import TransposeOp as TransposeOp
 from .weights import WeightStore as WeightStore
+from .winograd import WinogradInputOp as WinogradInputOp
+from .winograd import WinogradOutputOp as WinogradOutputOp
+from .winograd import WinogradWeightsOp as WinogradWeightsOp
 
 NN = Dialect(
     "nn",
@@ -56,6 +59,9 @@ NN = Dialect(
         BitcastOp,
         ConvOp,
         ConvTransposeOp,
+        WinogradInputOp,
+        WinogradWeightsOp,
+        WinogradOutputOp,
         PoolOp,
         MatmulOp,
         ReduceOp,

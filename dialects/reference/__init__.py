@@ -23,6 +23,7 @@ INTERPRETATIONS = [
     "tenonc.dialects.nn.interpretation_norm:NormFunctions",
     "tenonc.dialects.nn.interpretation_scan:ScanFunctions",
     "tenonc.dialects.nn.interpretation_spatial:SpatialFunctions",
+    "tenonc.dialects.nn.interpretation_winograd:WinogradFunctions",
     "tenonc.dialects.nn.interpretation_index:IndexFunctions",
     "tenonc.dialects.nn.interpretation_order:OrderFunctions",
     "tenonc.dialects.reference.tensor:TensorFunctions",

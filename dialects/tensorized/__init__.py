@@ -28,6 +28,10 @@ from .register import LoadOp as LoadOp
 from .register import MapOp as MapOp
 from .register import RegisterAccess as RegisterAccess
 from .register import StoreOp as StoreOp
+from .transform import Line as Line
+from .transform import LinearOp as LinearOp
+from .transform import TransformOp as TransformOp
+from .transform import first_rows as first_rows
 
 TENSORIZED = Dialect(
     "tensorized",
@@ -38,6 +42,7 @@ TENSORIZED = Dialect(
         CallOp,
         GenericOp,
         ContractOp,
+        TransformOp,
         PackOp,
         EmptyOp,
         IotaOp,
@@ -48,6 +53,7 @@ TENSORIZED = Dialect(
         StoreOp,
         ApplyOp,
         MapOp,
+        LinearOp,
         CombineOp,
         SpreadOp,
     ],

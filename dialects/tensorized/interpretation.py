@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from xdsl.dialects import arith
 from xdsl.dialects.builtin import ShapedType
 from xdsl.interpreter import (
     Interpreter,
@@ -28,6 +29,7 @@ from .instruction import InstructionOp, YieldOp
 from .kernel import CallOp
 from .lookup import LookupOp
 from .nest import ContractOp, GenericOp, loop_extents
+from .transform import TransformOp
 
 Arrays = tuple[Any, ...]
 
@@ -71,6 +73,12 @@ class KernelFunctions(InterpreterFunctions):
             self._bodies[instruction] = block
         return self._bodies[instruction]
 
+    @impl(TransformOp)
+    def transform(self, interpreter: Interpreter, op: TransformOp, args: Arrays):
+        element = tensor_of(op.res).element_type
+        body = _sum_of_products(element, len(args))
+        return (evaluate_nest(op.extents, op.kinds, op.accesses, args, body),)
+
     @impl(PackOp)
     def pack(self, interpreter: Interpreter, op: PackOp, args: Arrays):
         extents, result_type = loop_extents(op.loops), tensor_of(op.res)
@@ -98,6 +106,20 @@ class KernelFunctions(InterpreterFunctions):
         for array, destination, type_ in zip(made, args[len(inputs) :], outputs, strict=True):
             reshaped(destination, type_)[...] = array
         return ()
+
+
+def _sum_of_products(element: Attribute, operands: int) -> Block:
+    """The body of a transform: the accumulator, its last operand, plus the product of the others."""
+    block = Block(arg_types=[element] * operands)
+    x, *matrices, accumulator = block.args
+    factor = matrices[0]
+    for matrix in matrices[1:]:
+        block.add_op(product := arith.MulfOp(factor, matrix))
+        factor = product.result
+    block.add_op(product := arith.MulfOp(x, factor))
+    block.add_op(total := arith.AddfOp(accumulator, product.result))
+    block.add_op(YieldOp(total.result))
+    return block
 
 
 def looked_up(op: LookupOp, table: np.ndarray, *indices: np.ndarray) -> np.ndarray:

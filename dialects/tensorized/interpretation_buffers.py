@@ -1,4 +1,4 @@
-"""Meaning of the memory level: index constants, views into byte buffers, copies. A memref is a mutable
+"""Meaning of the memory level: constants, views into byte buffers, copies. A memref is a mutable
 numpy array; a view shares its memory."""
 
 from __future__ import annotations
@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from xdsl.dialects import arith, bufferization, memref
-from xdsl.dialects.builtin import IndexType, MemRefType
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, IndexType, MemRefType
 from xdsl.interpreter import Interpreter, InterpreterFunctions, impl, register_impls
 from xdsl.utils.exceptions import InterpretationError
 
-from ..nn.dtypes import numpy_dtype
+from ..nn.dtypes import dense_array, numpy_dtype
 from ..reference.scalar import EVALUATIONS
 from .interpretation import reshaped
 
@@ -22,6 +22,8 @@ Arrays = tuple[Any, ...]
 class BufferFunctions(InterpreterFunctions):
     @impl(arith.ConstantOp)
     def constant(self, interpreter: Interpreter, op: arith.ConstantOp, args: Arrays):
+        if isinstance(op.value, DenseIntOrFPElementsAttr):
+            return (dense_array(op.value),)
         value = EVALUATIONS[arith.ConstantOp](op)
         # A loop bound or index is a Python int: cheaper, and exact in index arithmetic.
         return (value.item() if isinstance(op.result.type, IndexType) else value,)

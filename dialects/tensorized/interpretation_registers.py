@@ -14,13 +14,14 @@ from xdsl.ir import Operation
 from xdsl.ir.affine import AffineBinaryOpExpr, AffineBinaryOpKind, AffineConstantExpr, AffineExpr
 from xdsl.utils.exceptions import InterpretationError
 
-from ..nn.dtypes import numpy_dtype
+from ..nn.dtypes import dense_array, numpy_dtype
 from ..reference.scalar import evaluate_body
 from .combine import CombineOp, SpreadOp
 from .instruction import InstructionOp
 from .lookup import GatherOp
 from .prefetch import PrefetchOp
 from .register import ApplyOp, LoadOp, MapOp, RegisterAccess, StoreOp
+from .transform import LinearOp
 
 Arrays = tuple[Any, ...]
 Lanes = list[np.ndarray]
@@ -155,6 +156,14 @@ class RegisterFunctions(InterpreterFunctions):
         result = np.empty(vector.get_shape(), numpy_dtype(vector.element_type))  # pyright: ignore
         result[...] = value
         return (result,)
+
+    @impl(LinearOp)
+    def linear(self, interpreter: Interpreter, op: LinearOp, args: Arrays):
+        (value,), axis = args, op.axis.data
+        matrix = dense_array(op.matrix).astype(np.float64)
+        with np.errstate(all="ignore"):
+            made = np.tensordot(matrix, value.astype(np.float64), (1, axis))
+            return (np.moveaxis(made, 0, axis).astype(value.dtype),)
 
     @impl(CombineOp)
     def combine(self, interpreter: Interpreter, op: CombineOp, args: Arrays):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from xdsl.dialects import tensor
+from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import TensorType
 from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.ir import Operation, SSAValue
@@ -24,6 +24,7 @@ from .bodies import identity_body, is_used, scalar_body
 from .buffers import KernelBuffers
 from .group import Group, over_domain, reduces
 from .growth import is_costly
+from .transform import matrix_of, matrix_operands
 from .views import base
 
 
@@ -38,6 +39,7 @@ class KernelBuilder(KernelBuffers):
     extents: list[int] = field(default_factory=list)
     indices: list[AffineExpr] = field(default_factory=list)
     band: int = 0
+    matrices: dict[SSAValue, SSAValue] = field(default_factory=dict)
     kept: SSAValue | None = None
     kept_access: AffineMap | None = None
 
@@ -124,13 +126,24 @@ class KernelBuilder(KernelBuffers):
         value, access = op.operands[i], op.indexing_maps.data[i].data
         if isinstance(value.owner, nn.IotaOp) and lookup.only_positions(op, i):
             iota = self.add(tensorized.IotaOp(nn.tensor_of(value).get_shape()[0]), op)
-            domain = over_domain(access, self.group.loops[op], self.group.extents)
-            results = substitute(domain, self.indices, self.extents).results
-            return iota, AffineMap(len(loops), 0, results)
+            return iota, AffineMap(len(loops), 0, self._over_kernel(op, access).results)
+        if i in matrix_operands(op):
+            return self._matrix(value, op), AffineMap(len(loops), 0, self._over_kernel(op, access).results)
         made = self.internal.get(base(value))
         if made is None:
             return self.argument(value), self._access(op, value, access, loops)
         return made, self._inner_access(made, loops)
+
+    def _over_kernel(self, op: GenericOp, access: AffineMap) -> AffineMap:
+        """An access of what has no layout, over the kernel's loops."""
+        domain = over_domain(access, self.group.loops[op], self.group.extents)
+        return substitute(domain, self.indices, self.extents)
+
+    def _matrix(self, value: SSAValue, op: GenericOp) -> SSAValue:
+        """A matrix of a transform, which stays in the kernel."""
+        if value not in self.matrices:
+            self.matrices[value] = self.add(arith.ConstantOp(matrix_of(value)), op)
+        return self.matrices[value]
 
     def _inner_access(self, value: SSAValue, loops: list[LoopAttr]) -> AffineMap:
         if value is self.kept:

@@ -2,8 +2,8 @@
 
 A contraction with compile-time weights wants the dimensions that index the weights directly innermost,
 in its input (the channels it reduces) and in its output (the channels along vector lanes). Elementwise
-ops, pools, pads, slices and concats tie their operands and results to one order. What nobody votes on follows
-the other side of a reshape.
+ops, pools, pads, slices and concats tie their operands and results to one order. A transform of tiles wants
+the dimension it does not touch innermost. What nobody votes on follows the other side of a reshape.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 
 from ...dialects.nn import is_compile_time
+from ..fusion.transform import transformed_loops
 from .views import groups
 
 Order = tuple[int, ...]
@@ -106,10 +107,15 @@ class DimensionOrders:
     def _visit_generic(self, op: GenericOp) -> None:
         maps = [m.data for m in op.indexing_maps]
         result = op.results[0]
+        if touched := transformed_loops(op):
+            for value, access in zip((*op.inputs, result), maps):
+                self._vote(value, _untouched_last(access, touched))
+            return
         weights = [m for v, m in zip(op.inputs, maps) if is_compile_time(v) and len(m.results) > 1]
         reduces = any(t.data.value == "reduction" for t in op.iterator_types)
         if reduces and weights:
             shared = {e.position for m in weights for e in m.results if isinstance(e, AffineDimExpr)}
+            shared -= _batch(maps)
             for value, access in zip((*op.inputs, result), maps):
                 self._vote(value, _weights_last(access, shared))
             return
@@ -122,6 +128,26 @@ def _weights_last(access: AffineMap, shared: set[int]) -> Order:
     """The dimensions indexed by exactly a loop that also indexes the weights go last."""
     inner = [i for i, e in enumerate(access.results) if isinstance(e, AffineDimExpr) and e.position in shared]
     return (*(i for i in range(len(access.results)) if i not in inner), *inner)
+
+
+def _batch(maps: Sequence[AffineMap]) -> set[int]:
+    """The loops that are the first dimensions of every operand and of the result: products in a row."""
+    found: set[int] = set()
+    for firsts in zip(*(access.results for access in maps)):
+        if len(set(firsts)) > 1 or not isinstance(firsts[0], AffineDimExpr):
+            break
+        found.add(firsts[0].position)
+    return found
+
+
+def _untouched_last(access: AffineMap, touched: set[int]) -> Order | None:
+    """The last dimension that no matrix of a transform touches goes last."""
+    free = [
+        i for i, e in enumerate(access.results) if isinstance(e, AffineDimExpr) and e.position not in touched
+    ]
+    if len(access.results) < 2 or not free:
+        return None
+    return (*(i for i in range(len(access.results)) if i != free[-1]), free[-1])
 
 
 def _follows(access: AffineMap, out: AffineMap, value: SSAValue, result: SSAValue) -> bool:

@@ -7,6 +7,7 @@ here turns the layout on one side into the layout on the other.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import FloatAttr, IntegerAttr
@@ -96,6 +97,18 @@ def permuted_layout(
     if physical:
         physical[-1] += row_slack
     return LayoutAttr.of(access, physical, fill)
+
+
+def spread_planes(layout: LayoutAttr, slack: int) -> LayoutAttr:
+    """The same with `slack` elements between the planes of the first physical dimension, which are then one
+    row each."""
+    planes, *rest = layout.physical_shape
+    first, *inner = layout.access.results
+    index: AffineExpr = AffineExpr.constant(0)
+    for expr, stride in zip(inner, row_major(rest), strict=True):
+        index = index + expr * stride
+    access = AffineMap(layout.access.num_dims, 0, (first, index))
+    return LayoutAttr.of(access, [planes, prod(rest) + slack], layout.fill_value)
 
 
 def is_plain(layout: LayoutAttr, shape: Sequence[int]) -> bool:

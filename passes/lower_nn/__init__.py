@@ -28,6 +28,7 @@ from .reduce import lower_reduce, lower_softmax
 from .scatter import lower_scatter, lower_scatter_elements
 from .signless import drop_signs
 from .views import lower_concat, lower_pad, lower_reshape, lower_slice
+from .winograd import lower_winograd_input, lower_winograd_output
 
 RULES: dict[type[nn.NNOperation], Rule] = {
     nn.ElementwiseOp: lower_elementwise,
@@ -36,6 +37,8 @@ RULES: dict[type[nn.NNOperation], Rule] = {
     nn.BroadcastOp: lower_broadcast,
     nn.TransposeOp: lower_transpose,
     nn.ConvOp: lower_conv,
+    nn.WinogradInputOp: lower_winograd_input,
+    nn.WinogradOutputOp: lower_winograd_output,
     nn.MatmulOp: lower_matmul,
     nn.PoolOp: lower_pool,
     nn.ReduceOp: lower_reduce,

@@ -17,6 +17,7 @@ from .emitter import LoopEmitter
 from .lookup import LookupLowering
 from .prefetch import fetch_ahead
 from .tile import Position, Tile, lane_indices, stays_inside
+from .transform import TransformLowering
 
 Buffers = Mapping[SSAValue, SSAValue]
 
@@ -62,6 +63,8 @@ class TileValues:
         op = value.owner
         if isinstance(op, tensorized.ContractOp):
             return self._contract(op)
+        if isinstance(op, tensorized.TransformOp):
+            return TransformLowering(self, op).run()
         if isinstance(op, tensorized.GenericOp) and not op.is_reduction:
             return self._elementwise(op)
         if isinstance(op, tensorized.EmptyOp) and op.fill is not None:
@@ -119,7 +122,8 @@ class TileValues:
         if tile.ragged and not stays_inside(placed, extents, memref.type):
             valid = tile.width
         element = memref.type.element_type
-        loaded = tensorized.LoadOp(memref, variables, placed, self.vector(element, register), valid)
+        vector = vector_type(element, *tile.grid, register)
+        loaded = tensorized.LoadOp(memref, variables, placed, vector, valid)
         loaded.location = op.location
         return self.emitter.add(loaded).results[0]
 

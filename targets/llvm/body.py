@@ -10,7 +10,7 @@ from xdsl.ir import Block, Operation
 from xdsl.utils.exceptions import VerifyException
 
 from ...dialects.errors import TenonError
-from ...dialects.tensorized import ApplyOp, GatherOp, LoadOp, MapOp, PrefetchOp, SpreadOp
+from ...dialects.tensorized import ApplyOp, GatherOp, LinearOp, LoadOp, MapOp, PrefetchOp, SpreadOp
 from .function import FunctionText
 from .instruction import application, emit_scalar, location, no_rule
 from .types import register_count
@@ -19,7 +19,7 @@ Rules = dict[type[Operation], Callable]
 """Op -> what writes it: takes the function under construction and the op."""
 
 
-_COMMUTING = (LoadOp, GatherOp, PrefetchOp, ApplyOp, MapOp, SpreadOp)
+_COMMUTING = (LoadOp, GatherOp, PrefetchOp, ApplyOp, MapOp, LinearOp, SpreadOp)
 """Ops that a load may be moved past; what they use of it, they ask for."""
 
 

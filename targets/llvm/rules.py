@@ -11,6 +11,7 @@ from ...dialects.tensorized import (
     CallOp,
     CombineOp,
     GatherOp,
+    LinearOp,
     LoadOp,
     MapOp,
     PrefetchOp,
@@ -23,6 +24,7 @@ from .body import Rules, emit_apply, emit_constant, emit_map, emit_nothing
 from .combine import emit_combine, emit_spread
 from .function import FunctionText
 from .gather import emit_gather
+from .linear import emit_linear
 from .loop import emit_for
 from .names import kernel_symbol
 from .prefetch import emit_prefetch
@@ -69,6 +71,7 @@ KERNEL_RULES: Rules = {
     StoreOp: emit_store,
     ApplyOp: emit_apply,
     MapOp: emit_map,
+    LinearOp: emit_linear,
     CombineOp: emit_combine,
     SpreadOp: emit_spread,
 }

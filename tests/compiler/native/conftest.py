@@ -78,12 +78,14 @@ class Net:
         model.ir_version = 8
         return model
 
-    def check(self, *outputs: str, target: str = "host", bound: float = BOUND) -> None:
+    def check(
+        self, *outputs: str, target: str = "host", winograd: str = "auto", bound: float = BOUND
+    ) -> None:
         """Compiles the model and compares a run on seeded inputs with the reference."""
         model = load(self.proto(*outputs))
         arrays = {port.name: random_array(self.rng, port.shape, port.dtype) for port in model.inputs}
         expected = run_reference(model, arrays)
-        found = compile(model, target)(arrays)
+        found = compile(model, target, winograd=winograd)(arrays)
         assert_close(found, [expected[port.name] for port in model.outputs], bound)
 
 

@@ -199,3 +199,67 @@ func.func @f(%x : tensor<2x4xf32>) {
   %0 = nn.resize linear(%x) sizes [2, 0] scales [1.0, 1.75] roi [] coordinates half_pixel rounding floor cubic -0.5 exclude_outside true antialias false extrapolation 0.0 : (tensor<2x4xf32>) -> tensor<2x0xf32>
   func.return
 }
+
+// -----
+
+// CHECK: winograd_input: tile is 3, expected 2 or 4
+func.func @f(%x : tensor<1x5x9x7xf32>) {
+  %0 = nn.winograd_input(%x) tile 3 pads [1, 1, 1, 1] : (tensor<1x5x9x7xf32>) -> tensor<36x6x5xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: winograd_input: input is 1x5x9, expected rank 4
+func.func @f(%x : tensor<1x5x9xf32>) {
+  %0 = nn.winograd_input(%x) tile 4 pads [1, 1, 1, 1] : (tensor<1x5x9xf32>) -> tensor<36x6x5xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: winograd_input: pads is [1, 1], expected 4 numbers of at least 0
+func.func @f(%x : tensor<1x5x9x7xf32>) {
+  %0 = nn.winograd_input(%x) tile 4 pads [1, 1] : (tensor<1x5x9x7xf32>) -> tensor<36x6x5xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: winograd_input: the padded image of 9x2 is smaller than 3x3
+func.func @f(%x : tensor<1x5x9x2xf32>) {
+  %0 = nn.winograd_input(%x) tile 4 pads [0, 0, 0, 0] : (tensor<1x5x9x2xf32>) -> tensor<36x6x5xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: winograd_weights: weight is 6x5x3x1, expected OxCx3x3
+func.func @f(%w : tensor<6x5x3x1xf32>) {
+  %0 = nn.winograd_weights(%w) tile 4 : (tensor<6x5x3x1xf32>) -> tensor<36x5x6xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: winograd_output: input is 36x5x6, expected 36x6xO
+func.func @f(%m : tensor<36x5x6xf32>) {
+  %0 = nn.winograd_output(%m) tile 4 extents [1, 9, 7] : (tensor<36x5x6xf32>) -> tensor<1x6x9x7xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: winograd_output: extents is [9, 7], expected N, H and W of at least 1
+func.func @f(%m : tensor<36x6x6xf32>) {
+  %0 = nn.winograd_output(%m) tile 4 extents [9, 7] : (tensor<36x6x6xf32>) -> tensor<1x6x9x7xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: winograd_output: bias is tensor<5xf32>, expected 6 of f32
+func.func @f(%m : tensor<36x6x6xf32>, %b : tensor<5xf32>) {
+  %0 = nn.winograd_output(%m, %b) tile 4 extents [1, 9, 7] : (tensor<36x6x6xf32>, tensor<5xf32>) -> tensor<1x6x9x7xf32>
+  func.return
+}

@@ -98,3 +98,18 @@ func.func @loop(%xs : tensor<5x3xf32>, %h : tensor<3xf32>, %k : tensor<f32>) {
 func.func private @step(%h : tensor<3xf32>, %x : tensor<3xf32>, %k : tensor<f32>) -> (tensor<3xf32>, tensor<3xf32>) {
   func.return %x, %h : tensor<3xf32>, tensor<3xf32>
 }
+
+// CHECK-LABEL: func.func @winograd
+func.func @winograd(%x : tensor<1x5x9x7xf32>, %w : tensor<6x5x3x3xf32>, %b : tensor<6xf32>, %m : tensor<36x6x6xf32>) {
+  // CHECK: nn.winograd_input(%x) tile 4 pads [1, 1, 1, 1] : (tensor<1x5x9x7xf32>) -> tensor<36x6x5xf32>
+  %0 = nn.winograd_input(%x) tile 4 pads [1, 1, 1, 1] : (tensor<1x5x9x7xf32>) -> tensor<36x6x5xf32>
+  // CHECK: nn.winograd_input(%x) tile 2 pads [0, 1, 2, 0] : (tensor<1x5x9x7xf32>) -> tensor<16x15x5xf32>
+  %1 = nn.winograd_input(%x) tile 2 pads [0, 1, 2, 0] : (tensor<1x5x9x7xf32>) -> tensor<16x15x5xf32>
+  // CHECK: nn.winograd_weights(%w) tile 4 : (tensor<6x5x3x3xf32>) -> tensor<36x5x6xf32>
+  %2 = nn.winograd_weights(%w) tile 4 : (tensor<6x5x3x3xf32>) -> tensor<36x5x6xf32>
+  // CHECK: nn.winograd_output(%m, %b) tile 4 extents [1, 9, 7] : (tensor<36x6x6xf32>, tensor<6xf32>) -> tensor<1x6x9x7xf32>
+  %3 = nn.winograd_output(%m, %b) tile 4 extents [1, 9, 7] : (tensor<36x6x6xf32>, tensor<6xf32>) -> tensor<1x6x9x7xf32>
+  // CHECK: nn.winograd_output(%m) tile 4 extents [1, 9, 7] : (tensor<36x6x6xf32>) -> tensor<1x6x9x7xf32>
+  %4 = nn.winograd_output(%m) tile 4 extents [1, 9, 7] : (tensor<36x6x6xf32>) -> tensor<1x6x9x7xf32>
+  func.return
+}

@@ -463,3 +463,99 @@ tensorized.kernel @f(%w: memref<8xf32>) {
 
 // CHECK: prefetch [-1]: operands are counted from 0
 func.func private @f() attributes {level = #tensorized.level<order [o] prefetch [-1]>}
+
+// -----
+
+// CHECK: a matrix of a transform must be an arith.constant of two dimensions
+tensorized.kernel @k(%x: tensor<3x8xf32>, %p: tensor<2x3xf32>) -> tensor<2x8xf32> {
+  %z = tensorized.empty fill 0.0 : tensor<2x8xf32>
+  %m = arith.constant dense<[[1.0, 2.0, 0.0], [0.0, 1.0, -1.0]]> : tensor<2x3xf32>
+  %v = tensorized.transform loops (a: parallel 2, c: parallel 8, i: reduction 3) ins(%x at (i, c) : tensor<3x8xf32>, %p at (a, i) : tensor<2x3xf32>) init(%z at (a, c) : tensor<2x8xf32>) -> tensor<2x8xf32>
+  tensorized.yield %v : tensor<2x8xf32>
+}
+
+// -----
+
+// CHECK: the rows of a matrix must be a parallel loop, or one modulo their number
+tensorized.kernel @k(%x: tensor<3x8xf32>, %p: tensor<2x3xf32>) -> tensor<2x8xf32> {
+  %z = tensorized.empty fill 0.0 : tensor<2x8xf32>
+  %m = arith.constant dense<[[1.0, 2.0, 0.0], [0.0, 1.0, -1.0]]> : tensor<2x3xf32>
+  %v = tensorized.transform loops (a: parallel 2, c: parallel 8, i: reduction 3) ins(%x at (i, c) : tensor<3x8xf32>, %m at (c floordiv 4, i) : tensor<2x3xf32>) init(%z at (a, c) : tensor<2x8xf32>) -> tensor<2x8xf32>
+  tensorized.yield %v : tensor<2x8xf32>
+}
+
+// -----
+
+// CHECK: the columns of a matrix must be a reduction loop
+tensorized.kernel @k(%x: tensor<3x8xf32>, %p: tensor<2x3xf32>) -> tensor<2x8xf32> {
+  %z = tensorized.empty fill 0.0 : tensor<2x8xf32>
+  %m = arith.constant dense<[[1.0, 2.0, 0.0], [0.0, 1.0, -1.0]]> : tensor<2x3xf32>
+  %v = tensorized.transform loops (a: parallel 2, c: parallel 8, i: reduction 3) ins(%x at (i, c) : tensor<3x8xf32>, %m at (a, i floordiv 2) : tensor<2x3xf32>) init(%z at (a, c) : tensor<2x8xf32>) -> tensor<2x8xf32>
+  tensorized.yield %v : tensor<2x8xf32>
+}
+
+// -----
+
+// CHECK: two matrices act on one loop
+tensorized.kernel @k(%x: tensor<3x8xf32>, %p: tensor<2x3xf32>) -> tensor<2x8xf32> {
+  %z = tensorized.empty fill 0.0 : tensor<2x8xf32>
+  %m = arith.constant dense<[[1.0, 2.0, 0.0], [0.0, 1.0, -1.0]]> : tensor<2x3xf32>
+  %v = tensorized.transform loops (a: parallel 2, c: parallel 8, i: reduction 3) ins(%x at (i, c) : tensor<3x8xf32>, %m at (a, i) : tensor<2x3xf32>, %m at (a, i) : tensor<2x3xf32>) init(%z at (a, c) : tensor<2x8xf32>) -> tensor<2x8xf32>
+  tensorized.yield %v : tensor<2x8xf32>
+}
+
+// -----
+
+// CHECK: no matrix for reduction loops i
+tensorized.kernel @k(%x: tensor<3x8xf32>, %p: tensor<2x3xf32>) -> tensor<2x8xf32> {
+  %z = tensorized.empty fill 0.0 : tensor<2x8xf32>
+  %m = arith.constant dense<[[1.0, 2.0, 0.0], [0.0, 1.0, -1.0]]> : tensor<2x3xf32>
+  %v = tensorized.transform loops (a: parallel 2, c: parallel 8, i: reduction 3) ins(%x at (i, c) : tensor<3x8xf32>) init(%z at (a, c) : tensor<2x8xf32>) -> tensor<2x8xf32>
+  tensorized.yield %v : tensor<2x8xf32>
+}
+
+// -----
+
+// CHECK: operands have different elements: f32, f64
+tensorized.kernel @k(%x: tensor<3x8xf32>, %p: tensor<2x3xf32>) -> tensor<2x8xf32> {
+  %z = tensorized.empty fill 0.0 : tensor<2x8xf32>
+  %m = arith.constant dense<[[1.0, 2.0, 0.0], [0.0, 1.0, -1.0]]> : tensor<2x3xf64>
+  %v = tensorized.transform loops (a: parallel 2, c: parallel 8, i: reduction 3) ins(%x at (i, c) : tensor<3x8xf32>, %m at (a, i) : tensor<2x3xf64>) init(%z at (a, c) : tensor<2x8xf32>) -> tensor<2x8xf32>
+  tensorized.yield %v : tensor<2x8xf32>
+}
+
+// -----
+
+// CHECK: axis 2 is none of the grid of vector<3x5x16xf32>
+tensorized.kernel @k(%x: memref<3x5x16xf32>) {
+  %v = tensorized.load %x[] at (v0, v1, l) -> (v0, v1, l) : memref<3x5x16xf32>, vector<3x5x16xf32>
+  %w = tensorized.linear %v along 2 by dense<[[1.0, 2.0, 0.0]]> : tensor<1x3xf32> : vector<3x5x16xf32> -> vector<3x5x1xf32>
+  tensorized.yield
+}
+
+// -----
+
+// CHECK: matrix is tensor<1x3xf32>, expected 5 columns
+tensorized.kernel @k(%x: memref<3x5x16xf32>) {
+  %v = tensorized.load %x[] at (v0, v1, l) -> (v0, v1, l) : memref<3x5x16xf32>, vector<3x5x16xf32>
+  %w = tensorized.linear %v along 1 by dense<[[1.0, 2.0, 0.0]]> : tensor<1x3xf32> : vector<3x5x16xf32> -> vector<3x1x16xf32>
+  tensorized.yield
+}
+
+// -----
+
+// CHECK: matrix is tensor<1x3xf64>, registers hold f32
+tensorized.kernel @k(%x: memref<3x5x16xf32>) {
+  %v = tensorized.load %x[] at (v0, v1, l) -> (v0, v1, l) : memref<3x5x16xf32>, vector<3x5x16xf32>
+  %w = tensorized.linear %v along 0 by dense<[[1.0, 2.0, 0.0]]> : tensor<1x3xf64> : vector<3x5x16xf32> -> vector<1x5x16xf32>
+  tensorized.yield
+}
+
+// -----
+
+// CHECK: result has type vector<2x5x16xf32>, expected vector<1x5x16xf32>
+tensorized.kernel @k(%x: memref<3x5x16xf32>) {
+  %v = tensorized.load %x[] at (v0, v1, l) -> (v0, v1, l) : memref<3x5x16xf32>, vector<3x5x16xf32>
+  %w = tensorized.linear %v along 0 by dense<[[1.0, 2.0, 0.0]]> : tensor<1x3xf32> : vector<3x5x16xf32> -> vector<2x5x16xf32>
+  tensorized.yield
+}

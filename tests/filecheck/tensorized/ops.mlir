@@ -146,3 +146,36 @@ tensorized.kernel @fetch(%w: memref<12x192x48xf32>) {
   }
   tensorized.yield
 }
+
+// CHECK-LABEL: tensorized.kernel @tiles
+tensorized.kernel @tiles(%x: tensor<9x8xf32>) -> tensor<2x7x8xf32> {
+  %z = tensorized.empty fill 0.0 : tensor<2x7x8xf32>
+  // CHECK: %m = arith.constant dense<{{.*}}> : tensor<2x3xf32>
+  %m = arith.constant dense<[[1.0, 2.0, 0.0], [0.0, 1.0, -1.0]]> : tensor<2x3xf32>
+  // CHECK: %v = tensorized.transform loops (a: parallel 2, t: parallel 7, c: parallel 8, i: reduction 3) ins(%x at (t + i, c) : tensor<9x8xf32>, %m at (a, i) : tensor<2x3xf32>) init(%z at (a, t, c) : tensor<2x7x8xf32>) -> tensor<2x7x8xf32>
+  %v = tensorized.transform loops (a: parallel 2, t: parallel 7, c: parallel 8, i: reduction 3)
+    ins(%x at (t + i, c) : tensor<9x8xf32>, %m at (a, i) : tensor<2x3xf32>) init(%z at (a, t, c) : tensor<2x7x8xf32>)
+    -> tensor<2x7x8xf32>
+  tensorized.yield %v : tensor<2x7x8xf32>
+}
+
+// CHECK-LABEL: tensorized.kernel @pixels
+tensorized.kernel @pixels(%x: tensor<3x4x8xf32>) -> tensor<7x8xf32> {
+  %z = tensorized.empty fill 0.0 : tensor<7x8xf32>
+  %m = arith.constant dense<[[1.0, 2.0, 0.0], [0.0, 1.0, -1.0]]> : tensor<2x3xf32>
+  // CHECK: ins(%x at (i, h floordiv 2, c) : tensor<3x4x8xf32>, %m at (h mod 2, i) : tensor<2x3xf32>)
+  %v = tensorized.transform loops (h: parallel 7, c: parallel 8, i: reduction 3)
+    ins(%x at (i, h floordiv 2, c) : tensor<3x4x8xf32>, %m at (h mod 2, i) : tensor<2x3xf32>)
+    init(%z at (h, c) : tensor<7x8xf32>) -> tensor<7x8xf32>
+  tensorized.yield %v : tensor<7x8xf32>
+}
+
+// CHECK-LABEL: tensorized.kernel @lines
+tensorized.kernel @lines(%x: memref<3x5x16xf32>, %y: memref<3x2x16xf32>) {
+  %v = tensorized.load %x[] at (v0, v1, l) -> (v0, v1, l) : memref<3x5x16xf32>, vector<3x5x16xf32>
+  // CHECK: %w = tensorized.linear %v along 1 by dense<{{.*}}> : tensor<2x5xf32> : vector<3x5x16xf32> -> vector<3x2x16xf32>
+  %w = tensorized.linear %v along 1 by dense<[[1.0, 2.0, 0.0, 1.0, 0.0], [0.0, 1.0, -1.0, 0.0, 4.0]]> : tensor<2x5xf32>
+    : vector<3x5x16xf32> -> vector<3x2x16xf32>
+  tensorized.store %w, %y[] at (v0, v1, l) -> (v0, v1, l) : vector<3x2x16xf32>, memref<3x2x16xf32>
+  tensorized.yield
+}

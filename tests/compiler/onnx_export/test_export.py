@@ -86,9 +86,10 @@ def check(model: Model, arrays: list[np.ndarray], path, runtime: bool = True) ->
 
 
 def test_every_op_has_a_rule():
-    """Of its own, or through the ops it is decomposed into."""
+    """Of its own, or through the ops it is decomposed into; but for steps that only a compile makes of an op."""
+    steps = {nn.WinogradInputOp, nn.WinogradWeightsOp, nn.WinogradOutputOp}
     ops = {op for op in nn.NN.operations if op is not nn.ConstantOp}
-    assert ops <= RULES.keys() | COMPOSITE.keys()
+    assert ops - steps <= RULES.keys() | COMPOSITE.keys()
 
 
 def test_every_elementwise_function_has_a_rule():

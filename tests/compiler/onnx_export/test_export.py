@@ -86,7 +86,7 @@ def check(model: Model, arrays: list[np.ndarray], path, runtime: bool = True) ->
 
 
 def test_every_op_has_a_rule():
-    """Of its own, or through the ops it is decomposed into; but for steps that only a compile makes of an op."""
+    """Of its own, or through the ops it is decomposed into, but for steps that only a compile makes."""
     steps = {nn.WinogradInputOp, nn.WinogradWeightsOp, nn.WinogradOutputOp}
     ops = {op for op in nn.NN.operations if op is not nn.ConstantOp}
     assert ops - steps <= RULES.keys() | COMPOSITE.keys()

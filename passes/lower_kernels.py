@@ -3,6 +3,7 @@
 Expects: kernels with `lanes` and `schedule`, whose values are read where they are written (`fuse-kernels`).
 Leaves: kernels on memrefs, the output last: `scf.for`, `tensorized.load / apply / map / store`. Grids of
 registers stay N-d vectors; ragged ends are tiles of their own, by the rules in `schedule/blocks.py`.
+`lanes` and `schedule` stay on the kernel and say how its loops came about.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ class _KernelLowering:
         self.emitter.add(tensorized.YieldOp())
         kernel = tensorized.KernelOp(self.kernel.sym_name.data, [], Region(self.block))
         kernel.location = self.kernel.location
+        kernel.set_schedule(self.lanes, self.levels)  # what the loops were made by stays to be read
         return kernel
 
     def _fill(self, stages: list[tensorized.GenericOp]) -> None:

@@ -9,7 +9,7 @@ tensorized.instruction @fma intrinsic "llvm.fma.v8f32" feature "fma" latency 4 p
   %s = arith.addf %acc, %p : f32
   tensorized.yield %s : f32
 }
-// CHECK:      tensorized.kernel @dense(%x: memref<14x7xf32>, %w: memref<1x7x16xf32>, %0: memref<14x12xf32>) {
+// CHECK:      tensorized.kernel @dense(%x: memref<14x7xf32>, %w: memref<1x7x16xf32>, %0: memref<14x12xf32>) lanes {n = 8} schedule [order [n, m] tile {n = 16, m = 6}, order [k]] {
 // CHECK:      scf.for %m = %c0 to %c2 step %c1 {
 // CHECK:        scf.for %k = %c0 to %c7 step %c1 iter_args(%[[ACC:.*]] = %{{.*}}) -> (vector<5x2x8xf32>)
 // CHECK:          tensorized.load %x[%m, %k] at (d0, d1, v0, v1, l) -> (d0 * 5 + v0, d1) : memref<14x7xf32>, vector<5x2x8xf32>
@@ -32,7 +32,7 @@ tensorized.kernel @dense(%x: tensor<14x7xf32>, %w: tensor<1x7x16xf32> constant) 
 
 // The halo of the output is filled around what the nest writes.
 
-// CHECK:      tensorized.kernel @halo(%x: memref<4x8xf32>, %0: memref<6x8xf32>) {
+// CHECK:      tensorized.kernel @halo(%x: memref<4x8xf32>, %0: memref<6x8xf32>) lanes {q = 8} schedule [order [p, q] tile {q = 8}] {
 // CHECK:        arith.constant 1.000000e+00 : f32
 // CHECK:        tensorized.store %{{.*}}, %0[%{{.*}}] at (d0, l) -> (0, d0 * 8 + l)
 // CHECK:        tensorized.store %{{.*}}, %0[%{{.*}}] at (d0, l) -> (5, d0 * 8 + l)

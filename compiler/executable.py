@@ -13,7 +13,9 @@ from .model import Model, Port
 
 if TYPE_CHECKING:
     from .cache.settings import CacheChoice
+    from .options import CompileOptions
     from .profile import Profile
+    from .report import Report
 
 
 class Artifact(Protocol):
@@ -38,8 +40,15 @@ class Executable:
     Inputs are numpy arrays or anything with `__dlpack__`, of exactly the dtype and shape of `inputs`; nothing
     is cast silently. Outputs own their memory. Calls from several threads run in parallel."""
 
-    def __init__(self, artifact: Artifact, inputs: Sequence[Port], outputs: Sequence[Port]):
-        self.artifact = artifact
+    def __init__(
+        self,
+        artifact: Artifact,
+        inputs: Sequence[Port],
+        outputs: Sequence[Port],
+        *,
+        options: CompileOptions | None = None,
+    ):
+        self.artifact, self.options = artifact, options
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
 
@@ -64,6 +73,20 @@ class Executable:
         from .profile import profile
 
         return profile(self, inputs, seconds)
+
+    def report(
+        self,
+        path: str | Path,
+        title: str = "model",
+        inputs: Mapping[str, Any] | None = None,
+        seconds: float = 2.0,
+    ) -> Report:
+        """Where the time goes and why, as a page (`.html`) or as data (`.json`): per kernel its schedule,
+        machine code and times, measured as `profile` does. Returns what was written; the file appears whole
+        or not at all."""
+        from .report import write_report
+
+        return write_report(self, Path(path), title, inputs, seconds)
 
     def emit(self, kind: str) -> str | bytes:
         """The compiled code: `mlir`, `ll` and `asm` are text, `obj` the bytes of an object file, `so`
@@ -169,4 +192,4 @@ def compile(
         from .cache import compile_cached
 
         artifact = compile_cached(model, options, cache, compile_now)
-    return Executable(artifact, model.inputs, model.outputs)
+    return Executable(artifact, model.inputs, model.outputs, options=options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from .llvm.artifact import aligned_bytes
 from .llvm.codegen import compile_text
@@ -68,6 +69,23 @@ def measure_bandwidth(
         size: size / least_seconds(lambda n, s=size: read(n, memory.ctypes.data, s), seconds) / 1e9
         for size in sizes
     }
+
+
+CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+_UNITS = {"K": 1 << 10, "M": 1 << 20}
+
+
+def data_caches(folder: Path = CACHES) -> dict[int, int]:
+    """Level -> bytes of the caches that hold a core's data, as Linux tells; empty where it does not."""
+    found: dict[int, int] = {}
+    try:
+        for index in folder.glob("index*"):
+            level, kind, size = ((index / name).read_text().strip() for name in ("level", "type", "size"))
+            if kind in ("Data", "Unified"):
+                found[int(level)] = int(size[:-1]) * _UNITS[size[-1]]
+    except (OSError, ValueError, KeyError, IndexError):
+        return {}
+    return dict(sorted(found.items()))
 
 
 def bandwidth_for(measured: dict[int, float], size: int) -> float:

@@ -19,17 +19,20 @@ from .verb import Verb, add_cache, add_model
 def _compile_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     add_cache(parser)
-    parser.add_argument(
-        "-o", "--output", required=True, metavar="FOLDER", help="folder for the results, or a file NAME.so"
-    )
-    parser.add_argument(
-        "--emit", default="obj", metavar="KINDS", help="some of mlir,ll,asm,obj,so,onnx (default: obj)"
-    )
+    parser.add_argument("-o", "--output", metavar="FOLDER", help="folder for the results, or a file NAME.so")
+    parser.add_argument("--emit", metavar="KINDS", help="some of mlir,ll,asm,obj,so,onnx (default: obj)")
     parser.add_argument(
         "--weights", metavar="WHERE", help="of a shared object: inside (default), or external, beside it"
     )
     parser.add_argument(
         "--name", metavar="NAME", help="in the names of a shared object's functions (default: its file name)"
+    )
+    parser.add_argument(
+        "--report",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="measure, and write where the time goes and why: FILE.html or FILE.json",
     )
     parser.add_argument(
         "--print-after-all", action="store_true", help="print the IR after every pass to stderr"

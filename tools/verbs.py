@@ -16,6 +16,7 @@ from ..compiler.atomic import Writer, check_file, check_folder, write_file, writ
 from ..compiler.library import WEIGHTS, shared_object
 from ..dialects.errors import TenonError, UsageError
 from .arguments import extent, extents, named_values, words
+from .report import check_reports, report_texts, write_reports
 from .tables import print_table, progress
 
 if TYPE_CHECKING:
@@ -54,28 +55,46 @@ def read_constants(arguments: argparse.Namespace) -> dict[str, np.ndarray]:
 
 
 def compile_model(arguments: argparse.Namespace) -> None:
-    """Compile, then write what `--emit` names into the output folder, all or nothing."""
-    kinds = words(list(SUFFIXES))(arguments.emit)
+    """Compile, then write what `--emit` names into the output folder, all or nothing, and the reports."""
+    kinds = words(list(SUFFIXES))(arguments.emit or "obj") if _has_output(arguments) else []
     folder, stem = _place(arguments, kinds)
     check_folder(folder)
+    reports = check_reports(arguments.report)
     model = load_model(arguments)
     start = time.perf_counter()
     files: dict[str, Writer] = {}
     if "onnx" in kinds:  # the model as it was understood: functions inlined, shapes and constants bound
         kinds.remove("onnx")
         files[f"{stem}.onnx"] = partial(compiler.save_onnx, model, external_data=False)
-    if kinds:
-        files |= _compiled_files(arguments, model, stem, kinds)
+    texts: dict[Path, str] = {}
+    if kinds or reports:
+        exe = _compiled(arguments, model)
+        files |= _code_files(arguments, exe, model, stem, kinds)
+        texts = report_texts(exe, arguments.model, reports)
     seconds = time.perf_counter() - start
-    write_files(folder, files)
-    rows = [(name, f"{(folder / name).stat().st_size:,}") for name in files]
+    if files:
+        write_files(folder, files)
+    write_reports(texts)
+    paths = {name: folder / name for name in files} | {str(path): path for path in texts}
+    rows = [(name, f"{path.stat().st_size:,}") for name, path in paths.items()]
     print_table(f"{arguments.model} for {arguments.target}: {seconds:.2f} s", ("file", "bytes"), rows)
+
+
+def _has_output(arguments: argparse.Namespace) -> bool:
+    """Whether files are wanted besides reports."""
+    if arguments.output is not None:
+        return True
+    if arguments.emit is not None:
+        raise UsageError("--emit needs a place to write to: give -o FOLDER")
+    if not arguments.report:
+        raise UsageError("nothing to write: give -o FOLDER, --report FILE, or both")
+    return False
 
 
 def _place(arguments: argparse.Namespace, kinds: Sequence[str]) -> tuple[Path, str]:
     """The folder of the results and the stem of their names. `-o NAME.so` names the file where nothing else
     is written."""
-    output, stem = Path(arguments.output), Path(arguments.model).stem
+    output, stem = Path(arguments.output or ""), Path(arguments.model).stem
     if "so" not in kinds:
         for option in ("weights", "name"):
             if getattr(arguments, option) is not None:
@@ -89,13 +108,10 @@ def _place(arguments: argparse.Namespace, kinds: Sequence[str]) -> tuple[Path, s
     return output.parent, output.stem
 
 
-def _compiled_files(
-    arguments: argparse.Namespace, model: compiler.Model, stem: str, kinds: Sequence[str]
-) -> dict[str, Writer]:
-    """Compiles; what writes each kind of code."""
+def _compiled(arguments: argparse.Namespace, model: compiler.Model) -> compiler.Executable:
     cache = cache_of(arguments)
     with progress(arguments.model) as on_pass:
-        exe = compiler.compile(
+        return compiler.compile(
             model,
             arguments.target,
             winograd=arguments.winograd,
@@ -103,6 +119,16 @@ def _compiled_files(
             print_after_all=arguments.print_after_all,
             on_pass=on_pass,
         )
+
+
+def _code_files(
+    arguments: argparse.Namespace,
+    exe: compiler.Executable,
+    model: compiler.Model,
+    stem: str,
+    kinds: Sequence[str],
+) -> dict[str, Writer]:
+    """What writes each kind of code."""
     files: dict[str, Writer] = {
         stem + SUFFIXES[kind]: partial(exe.write, kind) for kind in kinds if kind != "so"
     }

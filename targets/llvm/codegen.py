@@ -82,15 +82,20 @@ def add_symbol(name: str, address: int) -> None:
     _llvm().add_symbol(name, address)
 
 
+def check_runs_here(record: TargetRecord) -> None:
+    """Raises `TenonError` for a target whose code this machine cannot run."""
+    missing = record.enabled - host().enabled
+    if missing:
+        raise TenonError(
+            f"code for target {record.name} cannot run here: this cpu has no {', '.join(sorted(missing))}"
+        )
+
+
 class CompiledModule:
     """Machine code in this process, as long as the object lives."""
 
     def __init__(self, data: bytes, record: TargetRecord):
-        missing = record.enabled - host().enabled
-        if missing:
-            raise TenonError(
-                f"code for target {record.name} cannot run here: this cpu has no {', '.join(sorted(missing))}"
-            )
+        check_runs_here(record)
         llvm = _llvm()
         # MCJIT starts from a module; the code itself comes as an object file, compiled once.
         self._engine = llvm.create_mcjit_compiler(parse(""), _new_machine(record))

@@ -1,4 +1,4 @@
-"""Reading and patching ELF64 relocatable files: their undefined symbols, and large content of a section."""
+"""Reading and patching ELF64 relocatable files: symbols, sizes, large content of a section."""
 
 from __future__ import annotations
 
@@ -6,19 +6,25 @@ import struct
 from collections.abc import Iterator
 
 _SYMBOL_TABLE = 2
+_FUNCTION = 2
+_ALLOCATED = 2
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
 
 
 def undefined_symbols(data: bytes) -> list[str]:
     """Names of the symbols the object uses but does not define, in their order there."""
-    sections = _sections(data)
-    return [
-        name
-        for section in sections
-        if section[1] == _SYMBOL_TABLE
-        for name in _undefined(data, sections, section)
-    ]
+    return [name for name, symbol in _symbols(data) if symbol[3] == 0 and name]
+
+
+def function_sizes(data: bytes) -> dict[str, int]:
+    """Bytes of code of each function the object defines."""
+    return {name: symbol[5] for name, symbol in _symbols(data) if symbol[1] & 0xF == _FUNCTION and symbol[3]}
+
+
+def loaded_bytes(data: bytes) -> int:
+    """What a process gets of the object: its code and constants."""
+    return sum(section[5] for section in _sections(data) if section[2] & _ALLOCATED)
 
 
 def object_before(data: bytes, section: str, size: int, alignment: int) -> bytes:
@@ -46,10 +52,13 @@ def _sections(data: bytes) -> list[tuple]:
     return [_SECTION.unpack_from(data, _table(data) + i * _SECTION.size) for i in range(count)]
 
 
-def _undefined(data: bytes, sections: list[tuple], section: tuple) -> Iterator[str]:
-    start, size, link = section[4], section[5], section[6]
-    names = sections[link][4]
-    for at in range(start, start + size, _SYMBOL.size):
-        name, _, _, home, _, _ = _SYMBOL.unpack_from(data, at)
-        if home == 0 and name:
-            yield data[names + name : data.index(b"\0", names + name)].decode()
+def _symbols(data: bytes) -> Iterator[tuple[str, tuple]]:
+    """Each symbol's name, with its fields."""
+    sections = _sections(data)
+    for table in sections:
+        if table[1] != _SYMBOL_TABLE:
+            continue
+        start, size, names = table[4], table[5], sections[table[6]][4]
+        for at in range(start, start + size, _SYMBOL.size):
+            symbol = _SYMBOL.unpack_from(data, at)
+            yield data[names + symbol[0] : data.index(b"\0", names + symbol[0])].decode(), symbol

@@ -1,0 +1,40 @@
+"""The reports that `tenonc compile --report FILE` writes: measured once, whatever their number and format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .. import compiler
+from ..compiler.atomic import check_file, write_file
+from .tables import progress
+
+
+def check_reports(files: Sequence[str]) -> list[Path]:
+    """The paths of the reports; raises, before any work, for one that could not be written."""
+    from ..compiler.report import check_format
+
+    paths = [Path(file) for file in dict.fromkeys(files)]
+    for path in paths:
+        check_format(path)
+        check_file(path)
+    return paths
+
+
+def report_texts(exe: compiler.Executable, model: str, paths: Sequence[Path]) -> dict[Path, str]:
+    """The text of each report on `exe`, compiled from the file `model`."""
+    if not paths:
+        return {}
+    from ..compiler.report import rendered
+    from ..compiler.report.collect import collect
+
+    with progress(model) as on_step:
+        on_step("measuring")
+        report = collect(exe, Path(model).stem)
+    return {path: rendered(report, path) for path in paths}
+
+
+def write_reports(texts: Mapping[Path, str]) -> None:
+    """Each file whole or not at all."""
+    for path, text in texts.items():
+        write_file(path, lambda place, text=text: place.write_text(text, encoding="utf-8"))

@@ -10,19 +10,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from xdsl.dialects import memref, scf
-from xdsl.dialects.builtin import ModuleOp, NameLoc
-from xdsl.dialects.func import FuncOp
-from xdsl.ir import Operation
 
 from ..dialects.errors import TenonError
-from ..dialects.tensorized import CallOp, KernelOp, kernels
 from ..targets.bandwidth import bandwidth_for, measure_bandwidth
-from ..targets.llvm.aliasing import byte_size
 from ..targets.llvm.artifact import NativeArtifact, aligned_bytes
-from ..targets.llvm.timed import TimedMain, timed_ops
-from ..targets.operations import Work, trip_count, work_of
+from ..targets.llvm.timed import TimedMain
 from ..targets.peak import measure_peak
+from .steps import Step, main_of, steps_of
 
 if TYPE_CHECKING:
     from .executable import Executable
@@ -136,79 +130,32 @@ def _measure(
     return least, min(runs)
 
 
-@dataclass(frozen=True)
-class Step:
-    """What @main runs: a kernel or a copy, its nodes, the work of one execution, and how often it runs."""
-
-    kernel: str
-    nodes: tuple[str, ...]
-    work: Work
-    times: int
-
-
-COPY = "copy"
-"""The kernel of a step that is a copy."""
-
-
-def steps_of(module: ModuleOp) -> list[Step]:
-    """The steps of a lowered module in the order they run."""
-    by_name = {kernel.sym_name.data: kernel for kernel in kernels(module)}
-    works = {name: work_of(kernel) for name, kernel in by_name.items()}
-    inner = {name: node_names(kernel) for name, kernel in by_name.items()}
-    steps: list[Step] = []
-    for op in timed_ops(main_of(module)):
-        own = (op.location.desc.data,) if isinstance(op.location, NameLoc) else ()
-        name, nodes, work = COPY, own, _copied(op)
-        if isinstance(op, CallOp):
-            name = op.kernel.root_reference.data
-            work = works[name]
-            # A kernel carries the names of the nodes it was made for; other calls of it have their own.
-            nodes = inner[name] if set(own) <= set(inner[name]) else own
-        steps.append(Step(name, nodes, work, _repeats(op)))
-    return steps
-
-
-def main_of(module: ModuleOp) -> FuncOp:
-    return next(op for op in module.ops if isinstance(op, FuncOp) and op.sym_name.data == "main")
-
-
 def _sites(steps: Sequence[Step], seconds: np.ndarray, machine: Machine) -> list[CallSite]:
     total = float(seconds.sum()) or 1.0
+    weights = sum(step.weights for step in steps)
     sites: list[CallSite] = []
     for step, spent in zip(steps, seconds.tolist(), strict=False):
-        work, times = step.work, step.times
-        bandwidth = bandwidth_for(machine.bandwidth, work.bytes)
-        least = work.seconds(machine.gflops, bandwidth)
-        bound = "compute" if work.operations / machine.gflops > work.bytes / bandwidth else "memory"
-        part = times * least / spent if spent else 0.0
+        least, bound = _least(step, weights, machine)
         sites.append(
             CallSite(
                 step.kernel,
                 step.nodes,
                 spent * 1e3,
                 spent / total,
-                times * work.operations,
-                times * work.bytes,
+                step.times * step.work.operations,
+                step.times * step.work.bytes,
                 bound,
-                part,
+                step.times * least / spent if spent else 0.0,
             )
         )
     return sites
 
 
-def _copied(op: Operation) -> Work:
-    return Work(0, 2 * byte_size(op.source)) if isinstance(op, memref.CopyOp) else Work(0, 0)
-
-
-def _repeats(op: Operation) -> int:
-    """How often an op of @main runs."""
-    times, parent = 1, op.parent_op()
-    while isinstance(parent, scf.ForOp):
-        times, parent = times * trip_count(parent), parent.parent_op()
-    return times
-
-
-def node_names(kernel: KernelOp) -> tuple[str, ...]:
-    """The ONNX nodes that a kernel's ops came from, each once, in order."""
-    locations = (op.location for op in kernel.walk())
-    return tuple(dict.fromkeys(place.desc.data for place in locations if isinstance(place, NameLoc)))
+def _least(step: Step, all_weights: int, machine: Machine) -> tuple[float, str]:
+    """The least seconds of one execution, and what bounds it. A run goes through all weights of the model, so
+    each call finds its own where all of them fit, not in the cache that these alone would fit."""
+    rest = step.work.bytes - step.weights
+    compute = step.work.operations / machine.gflops
+    memory = step.weights / bandwidth_for(machine.bandwidth, max(all_weights, step.weights))
+    memory += rest / bandwidth_for(machine.bandwidth, rest)
+    return max(compute, memory) / 1e9, "compute" if compute > memory else "memory"

@@ -66,7 +66,7 @@ def measure_bandwidth(
     memory = aligned_bytes(max(sizes))
     memory[:] = 1  # its pages exist only once they are written
     return {
-        size: size / least_seconds(lambda n, s=size: read(n, memory.ctypes.data, s), seconds) / 1e9
+        size: size / least_seconds(lambda n, s=size: read(n, memory.ctypes.data, s), seconds, 50) / 1e9
         for size in sizes
     }
 

@@ -14,7 +14,8 @@ from ...targets.llvm.artifact import NativeArtifact
 from ...targets.llvm.codegen import check_runs_here
 from ...targets.llvm.elf import loaded_bytes
 from ...targets.record import TargetRecord
-from ..profile import CallSite, Machine, Profile, Step, profile, steps_of
+from ..profile import CallSite, Machine, Profile, profile
+from ..steps import Step, steps_of
 from .data import CallReport, Measured, MeasuredMachine, MemoryLevel, Report, Target
 from .kernel import kernel_reports
 

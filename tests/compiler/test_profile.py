@@ -8,6 +8,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from tenonc import compiler
+from tenonc.compiler.profile import Machine, _sites
+from tenonc.compiler.steps import Step, steps_of
 from tenonc.dialects.errors import TenonError
 from tenonc.targets.bandwidth import bandwidth_for, measure_bandwidth
 from tenonc.targets.operations import Work
@@ -92,6 +94,20 @@ def test_bandwidth_is_that_of_the_next_size():
 def test_the_roofline_is_the_larger_of_both_times():
     assert Work(10**9, 10**9).seconds(gflops=10, gbytes=1) == 1
     assert Work(10**9, 10**6).seconds(gflops=10, gbytes=1) == 0.1
+
+
+def test_weights_come_from_where_all_of_them_fit(proto):
+    machine = Machine(1.0, {100: 10.0, 1000: 2.0})
+    steps = [
+        Step("a", (), Work(0, 150), 1, 100),
+        Step("b", (), Work(0, 900), 2, 900),
+        Step("c", (), Work(80, 50), 1),
+    ]
+    found = _sites(steps, np.array([110e-9, 900e-9, 100e-9]), machine)
+    assert [site.roofline for site in found] == pytest.approx([(50 + 5) / 110, 2 * 450 / 900, 0.8])
+    assert [site.bound for site in found] == ["memory", "memory", "compute"]
+    module = compiler.compile(compiler.load(proto)).artifact.module
+    assert sum(step.weights for step in steps_of(module)) == 4 * (DEPTH * WIDTH + 2 * WIDTH * WIDTH)
 
 
 def test_the_verb(proto, tmp_path, capsys):

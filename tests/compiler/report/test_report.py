@@ -13,12 +13,13 @@ import pytest
 from onnx import TensorProto, numpy_helper
 
 from tenonc import compiler
-from tenonc.compiler.profile import profile, steps_of
+from tenonc.compiler.profile import profile
 from tenonc.compiler.report import data, rendered
 from tenonc.compiler.report.charts import roofline, timeline
 from tenonc.compiler.report.collect import collect
 from tenonc.compiler.report.flags import Evidence, flags_of
 from tenonc.compiler.report.page import milliseconds, percent, size
+from tenonc.compiler.steps import steps_of
 from tenonc.dialects.errors import TenonError, UsageError
 from tenonc.targets.bandwidth import data_caches
 from tenonc.targets.llvm.elf import function_sizes

@@ -200,6 +200,9 @@ class _StageLowering:
         place = Place(output, variables, placed, tile.width if tile.ragged else None)
         reductions = [name for level in self.kernel.levels for name in level.loop_order]
         values = TileValues(self.emitter, self.kernel.buffers, tile, list(dict.fromkeys(reductions)), place)
+        if self.contract is not None:
+            # Before the rest of the band: what the epilogue reads would hold registers all through the loop.
+            values.value(self.contract.res)
         made = stage.res if position.ends or self.contract is None else self.contract.res
         self.emitter.add(tensorized.StoreOp(values.value(made), output, variables, placed, place.valid))
 

@@ -57,3 +57,29 @@ tensorized.kernel @unscheduled(%x: tensor<8xf32>) -> tensor<8xf32> {
   } -> tensor<8xf32>
   tensorized.yield %y : tensor<8xf32>
 }
+
+// -----
+
+// The reduction comes before what the epilogue reads, whatever the order of the epilogue's operands.
+
+tensorized.instruction @fma intrinsic "llvm.fma.v8f32" feature "fma" latency 4 per_cycle 2 loops (i: parallel 8)
+  (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {
+  %p = arith.mulf %a, %b : f32
+  %s = arith.addf %acc, %p : f32
+  tensorized.yield %s : f32
+}
+// CHECK:      tensorized.kernel @residual(%x: memref<4x7xf32>, %w: memref<1x7x8xf32>, %r: memref<4x8xf32>,
+// CHECK-NOT:  tensorized.load %r
+// CHECK:      tensorized.apply @fma
+// CHECK:      tensorized.load %r
+tensorized.kernel @residual(%x: tensor<4x7xf32>, %w: tensor<1x7x8xf32> constant, %r: tensor<4x8xf32>) -> tensor<4x8xf32> lanes {n = 8} schedule [order [n, m] tile {n = 8, m = 4}, order [k]] {
+  %e = tensorized.empty fill 0.0 : tensor<4x8xf32>
+  %c = tensorized.contract @fma loops (m: parallel 4, n: parallel 8, k: reduction 7) ins(%x at (m, k) : tensor<4x7xf32>, %w at (n floordiv 8, k, n mod 8) : tensor<1x7x8xf32>) init(%e at (m, n) : tensor<4x8xf32>) bind {i = n} -> tensor<4x8xf32>
+  %f = tensorized.empty : tensor<4x8xf32>
+  %y = tensorized.generic loops (m: parallel 4, n: parallel 8) ins(%r at (m, n) : tensor<4x8xf32>, %c at (m, n) : tensor<4x8xf32>) init(%f at (m, n) : tensor<4x8xf32>) {
+  ^bb0(%v: f32, %u: f32, %o: f32):
+    %s = arith.addf %v, %u : f32
+    tensorized.yield %s : f32
+  } -> tensor<4x8xf32>
+  tensorized.yield %y : tensor<4x8xf32>
+}

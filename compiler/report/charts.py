@@ -147,7 +147,7 @@ _CLEAR = 16
 
 def _label(dot: Dot, dots: Sequence[Dot], placed: Sequence[Dot]) -> tuple[float, float] | None:
     """On the dot, or else beside it where no dot and no other number is; small dots go without."""
-    if dot.radius < 8:
+    if dot.radius < 9:
         return None
     away = dot.radius + 9
     beside = [(round(dot.x + away * dx, 1), round(dot.y + away * dy, 1)) for dx, dy in _BESIDE]

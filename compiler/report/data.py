@@ -34,7 +34,8 @@ class MemoryLevel:
 
 @dataclass(frozen=True)
 class MeasuredMachine:
-    """One core of the machine that the report was made on. `gflops`: 1e9 f32 operations per second."""
+    """What the code could use of the machine it was measured on, a core for each thread. `gflops`: 1e9 f32
+    operations per second."""
 
     gflops: float
     levels: list[MemoryLevel]
@@ -62,7 +63,7 @@ class InnerLoop:
 @dataclass(frozen=True)
 class MachineCode:
     """A kernel's function. `inner`: its innermost loops with vector instructions, the one that applies most
-    first; `hot`: the text of that one; `calls`: the functions it calls."""
+    first; `hot`: the text of that one; `calls`: the functions it calls, without the runtime's."""
 
     bytes: int
     instructions: int

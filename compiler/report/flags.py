@@ -11,9 +11,6 @@ from .data import Flag, MachineCode, Measured
 SLOW = 0.6
 """A kernel below this part of its own roofline is slow."""
 
-RUNTIME = "tenon."
-"""What begins so is the compiler's own runtime."""
-
 
 @dataclass(frozen=True)
 class Evidence:
@@ -25,8 +22,8 @@ class Evidence:
 
     @property
     def calls(self) -> list[str]:
-        """What the code calls besides the runtime."""
-        return [name for name in self.code.calls if not name.startswith(RUNTIME)] if self.code else []
+        """What the code calls."""
+        return self.code.calls if self.code else []
 
 
 def _spills(kernel: Evidence) -> str:

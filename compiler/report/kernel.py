@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -14,8 +15,14 @@ from ...targets.llvm.names import kernel_name
 from .data import CallReport, InnerLoop, KernelReport, MachineCode, Measured
 from .flags import Evidence, flags_of
 
+RUNTIME = "tenon."
+"""What begins so is the compiler's own runtime, or made of the kernel."""
+
 LONGEST_LOOP = 400
 """Lines of a hot loop that a report holds."""
+
+_OUTLINED = re.compile(r"^tenon\.\w+\.\d+\.")
+"""What stands before a kernel's name in those of functions made of its loops: `tenon.part.0.conv`."""
 
 
 def kernel_reports(artifact: NativeArtifact, calls: Sequence[CallReport]) -> list[KernelReport]:
@@ -34,8 +41,8 @@ def kernel_reports(artifact: NativeArtifact, calls: Sequence[CallReport]) -> lis
 
 
 def _functions(artifact: NativeArtifact, names: Sequence[str]) -> dict[str, list[Function]]:
-    """Kernel -> its functions: its own, and those outlined from it, whose names go on with a dot. Nothing
-    for an architecture whose assembly is unknown."""
+    """Kernel -> its functions: its own, and those made of its parallel loops. Nothing for an architecture
+    whose assembly is unknown."""
     syntax = SYNTAXES.get(artifact.record.triple.split("-")[0])
     text = artifact.emit("asm")
     if syntax is None or not isinstance(text, str):
@@ -43,10 +50,8 @@ def _functions(artifact: NativeArtifact, names: Sequence[str]) -> dict[str, list
     symbols = {kernel_name(name): name for name in names}
     found: dict[str, list[Function]] = {}
     for symbol, function in read_functions(text, syntax).items():
-        while symbol not in symbols and "." in symbol:
-            symbol = symbol.rpartition(".")[0]
-        if symbol in symbols:
-            found.setdefault(symbols[symbol], []).append(function)
+        if kernel := symbols.get(_OUTLINED.sub("", symbol)):
+            found.setdefault(kernel, []).append(function)
     return found
 
 
@@ -120,7 +125,7 @@ def _machine_code(
         reloads=sum(code.reloads for code in codes),
         inner_spills=sum(loop.code.spills for loop in inner),
         inner_reloads=sum(loop.code.reloads for loop in inner),
-        calls=sorted({name for code in codes for name in code.calls}),
+        calls=sorted({name for code in codes for name in code.calls if not name.startswith(RUNTIME)}),
         mnemonics=dict(counts.most_common()),
         inner=[_inner(loop, applied(loop)) for loop in vector],
         hot=list(vector[0].code.lines[:LONGEST_LOOP]) if vector else [],

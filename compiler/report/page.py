@@ -35,6 +35,8 @@ def page(report: Report) -> str:
         timeline=timeline(report),
         findings=findings(report),
         flagged=sum(bool(kernel.flags) for kernel in report.kernels),
+        flop_unit=unit(max((kernel.operations for kernel in report.kernels), default=0) / 100),
+        byte_unit=unit(max((kernel.bytes for kernel in report.kernels), default=0)),
     )
 
 
@@ -63,6 +65,11 @@ def milliseconds(value: float | None) -> str:
 def percent(value: float | None) -> str:
     """A part of one, in percent."""
     return "–" if value is None else f"{100 * value:.0f}" if value >= 0.1 else f"{100 * value:.1f}"
+
+
+def unit(largest: float) -> tuple[str, float]:
+    """The prefix for a column of numbers up to `largest`, and what it stands for."""
+    return next((u for u in (("G", 1e9), ("M", 1e6)) if largest >= u[1]), ("k", 1e3))
 
 
 def number(value: Any) -> str:

@@ -193,7 +193,7 @@ FLAGS = [
     (code(inner_spills=2, inner_reloads=3), {}, None,
      [("spills", "inner loops spill 2 and reload 3 vector registers")]),
     (code(calls=["expf", "memset"]), {}, None, [("libm", "calls expf, memset of the C library")]),
-    (code(calls=["system", "expf", "tenon.parallel"]), {}, None,
+    (code(calls=["system", "expf"]), {}, None,
      [("call", "calls system"), ("libm", "calls expf of the C library")]),
     (code(), {"vfmadd": 0, "vadd": 1}, None, [("mnemonic", "no vfmadd in the assembly")]),
     (None, {}, times(0.594), [("slow", "59 % of its roofline, compute bound")]),
@@ -203,6 +203,33 @@ FLAGS = [
 @pytest.mark.parametrize(("machine", "mnemonics", "measured", "expected"), FLAGS)
 def test_flags(machine, mnemonics, measured, expected):
     assert [(f.kind, f.text) for f in flags_of(Evidence(machine, mnemonics, measured))] == expected
+
+
+def test_functions_of_a_kernel(exe, monkeypatch):
+    """What is outlined from a kernel is counted with it, and the runtime it calls is no finding."""
+    from tenonc.compiler.report.kernel import kernel_reports
+
+    (name, *_), artifact = [step.kernel for step in steps_of(exe.artifact.module)], exe.artifact
+    text = (
+        artifact.emit("asm")
+        + f"""
+\t.type\ttenon.part.0.{name},@function
+tenon.part.0.{name}:
+.LBB90_1:
+\tvmovups\t%zmm0, (%rsp)
+\tjb\t.LBB90_1
+\tcallq\ttenon.parallel
+\tcallq\tsystem
+\tretq
+.Lfunc_end90:
+"""
+    )
+    monkeypatch.setattr(artifact, "emit", lambda kind: text)
+    calls = [data.CallReport(name, [], 1, 1, None)]
+    (found,) = kernel_reports(artifact, calls)
+    assert found.code is not None and found.code.calls == ["system"]
+    assert [flag.kind for flag in found.flags] == ["spills", "call"]
+    assert found.code.inner_spills == 1
 
 
 def test_findings_stand_on_the_page(report):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -14,6 +14,7 @@ from ..dialects.errors import TenonError
 from .executable import compile
 from .expose import expose
 from .model import Model, Port
+from .options import CompileOptions
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -51,22 +52,22 @@ def compare(
     proto: ModelProto,
     inputs: Values | None = None,
     constants: Values | None = None,
-    target: str = "host",
-    winograd: str = "auto",
+    options: CompileOptions | None = None,
     on_step: Callable[[str], None] | None = None,
 ) -> Comparison:
     """Compares `model`, imported from `proto`, on `inputs` (default: seeded ones) with onnxruntime.
 
     `constants` are the inputs that were bound when it was imported. `on_step` is told what happens."""
     step = on_step or (lambda _: None)
+    chosen = asdict(options or CompileOptions())
     given = seeded_inputs(model.inputs) if inputs is None else dict(inputs)
     step("compiling with every value as an output")
     exposed = expose(model)
-    got = compile(exposed, target, winograd=winograd, cache=False).run_dict(given)
+    got = compile(exposed, cache=False, **chosen).run_dict(given)
     step("running onnxruntime")
     want = peer_values(proto, {**given, **(constants or {})}, list(got))
     step("compiling the model as it is")
-    plain = compile(model, target, winograd=winograd, cache=False).run_dict(given)
+    plain = compile(model, cache=False, **chosen).run_dict(given)
     makers = _makers(proto)
     order = {key: index for index, key in enumerate(makers)}
     names = sorted(want.keys() & got.keys(), key=lambda name: order.get(name, -1))

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 class Artifact(Protocol):
-    """What the pipeline makes: native code for one model on one target."""
+    """What the pipeline makes: native code for one model on one target. A call may use `threads`."""
+
+    threads: int
 
     def run(self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> None:
         """Compute `outputs` in place from C-contiguous `inputs`; may be called from several threads."""
@@ -51,6 +53,11 @@ class Executable:
         self.artifact, self.options = artifact, options
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
+
+    @property
+    def threads(self) -> int:
+        """How many a call may use."""
+        return self.artifact.threads
 
     def __call__(self, *arrays: Any, **named: Any) -> tuple[np.ndarray, ...]:
         """Run the model on positional or named arrays, or on one dict from input names to arrays."""
@@ -160,6 +167,7 @@ def compile(
     target: str = "host",
     *,
     winograd: str = "auto",
+    threads: int = 1,
     cache: CacheChoice = True,
     print_after_all: bool = False,
     dump_dir: str | Path | None = None,
@@ -167,6 +175,8 @@ def compile(
 ) -> Executable:
     """Compile `model` for `target`; the model itself is left as it is.
 
+    A call may use up to `threads` threads (1 to 64, and no more than the process has cores); the results are
+    the same bits with any number.
     `winograd` says which 3x3 convolutions run by Winograd's algorithm: `auto` those that then take less time,
     `off` none, `2` or `4` all of them, in tiles of that size. It rounds differently and spreads infinities
     over a tile (docs/architecture.md).
@@ -178,7 +188,7 @@ def compile(
     from .options import CompileOptions
     from .pipeline import compile_module
 
-    options = CompileOptions(target, winograd=winograd)
+    options = CompileOptions(target, winograd=winograd, threads=threads)
 
     def compile_now() -> Any:
         own = Model(model.module.clone(), model.store)

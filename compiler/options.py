@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..dialects.errors import UsageError
+from ..dialects.errors import TenonError, UsageError
+from ..targets.record import check_threads
 
 WINOGRAD = ("auto", "off", "2", "4")
 """What `winograd` may be: the tiles of select-winograd."""
@@ -13,15 +14,20 @@ WINOGRAD = ("auto", "off", "2", "4")
 @dataclass(frozen=True)
 class CompileOptions:
     """target: the machine, by the name of its record, `host` for this one. winograd: the tile of 3x3
-    convolutions by Winograd's algorithm, `auto` where it takes less time, `off` or a fixed one."""
+    convolutions by Winograd's algorithm, `auto` where it takes less time, `off` or a fixed one. threads: how
+    many a call may use."""
 
     target: str = "host"
     winograd: str = "auto"
+    threads: int = 1
 
     def __post_init__(self) -> None:
         if self.winograd not in WINOGRAD:
             raise UsageError(f"winograd is '{self.winograd}', expected one of {', '.join(WINOGRAD)}")
+        if isinstance(self.threads, bool) or not isinstance(self.threads, int):
+            raise TenonError(f"threads is {self.threads!r}, expected a whole number")
+        check_threads(self.threads)
 
     def placeholders(self) -> dict[str, str]:
         """What fills the `{...}` of the pipeline's text."""
-        return {"target": self.target, "winograd": self.winograd}
+        return {"target": self.target, "winograd": self.winograd, "threads": str(self.threads)}

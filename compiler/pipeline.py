@@ -33,7 +33,7 @@ LEVELS = {
     "linalg": "lower-nn,fold-transposes,expand-math,cse",
     "layouts": "assign-layouts",
     "kernels": "fuse-kernels,collapse-loops",
-    "matched": "attach-target{{name={target}}},tensorize-match",
+    "matched": "attach-target{{name={target} threads={threads}}},tensorize-match",
     "scheduled": "schedule-kernels",
     "memory": "plan-memory,materialize-weights",
     "loops": "lower-kernels",
@@ -176,6 +176,8 @@ def _compile(
         weights = blob_of(model.module, model.store)
     with log.timed("codegen"):
         count = len(main.function_type.inputs) - 2
-        artifact = NativeArtifact(text, record, weights, arena.value.data, count, model.module)
+        artifact = NativeArtifact(
+            text, record, weights, arena.value.data, count, model.module, threads=options.threads
+        )
     artifact.seconds = log.seconds
     return artifact

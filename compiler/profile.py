@@ -29,6 +29,10 @@ class Machine:
     gflops: float
     bandwidth: dict[int, float]
 
+    def cores(self, count: int) -> Machine:
+        """Several of them, as if they shared nothing."""
+        return Machine(count * self.gflops, {size: count * speed for size, speed in self.bandwidth.items()})
+
 
 @dataclass(frozen=True)
 class CallSite:
@@ -98,7 +102,7 @@ def profile(exe: Executable, inputs: Mapping[str, np.ndarray] | None, seconds: f
     results = [np.empty(port.shape, port.dtype) for port in exe.outputs]
     timed = TimedMain(artifact.module, main, artifact.record)
     ticks, run = _measure(artifact, timed, ready, results, seconds)
-    machine = this_machine()
+    machine = this_machine().cores(artifact.threads)
     sites = _sites(steps_of(artifact.module), ticks * timed.seconds_per_tick(), machine)
     return Profile(sites, run * 1e3, machine)
 

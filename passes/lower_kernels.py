@@ -1,14 +1,17 @@
 """lower-kernels: scheduled kernels become loops over register tiles.
 
 Expects: kernels with `lanes` and `schedule`, whose values are read where they are written (`fuse-kernels`).
-Leaves: kernels on memrefs, the output last: `scf.for`, `tensorized.load / apply / map / store`. Grids of
+Leaves: kernels on memrefs, the output last: `scf.for`, `tensorized.load / apply / map / store`, in one
+`scf.parallel` over the parts that a level of threads makes. Grids of
 registers stay N-d vectors; ragged ends are tiles of their own, by the rules in `schedule/blocks.py`.
 `lanes` and `schedule` stay on the kernel and say how its loops came about.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from typing import ClassVar, TypeVar
 
@@ -23,6 +26,7 @@ from ..dialects.errors import TenonError
 from .lowering.border import fill_border, written_box
 from .lowering.emitter import LoopEmitter
 from .lowering.rows import RowLowering, is_row_kernel
+from .lowering.threads import Part, run_parts, split_threads
 from .lowering.tile import Position, Tile
 from .lowering.values import Place, TileValues
 from .schedule.blocks import balanced, peeled
@@ -44,7 +48,7 @@ class _KernelLowering:
         if kernel.schedule is None:
             raise TenonError(f"lower-kernels: @{kernel.sym_name.data} has no schedule")
         self.kernel = kernel
-        self.levels = list(kernel.schedule)
+        self.threads, self.levels = split_threads(kernel)
         self.lanes = kernel.lane_counts
         source = kernel.body.block
         end = source.last_op
@@ -59,25 +63,34 @@ class _KernelLowering:
 
     def run(self) -> tensorized.KernelOp:
         stages = _stages(self.result)
-        self._fill(stages)
+        fill = self._fill(stages)
         if is_row_kernel(self.kernel):
-            RowLowering(self.kernel, self.buffers, self.output, self.emitter).run()
+            RowLowering(self.kernel, self.buffers, self.output, self.emitter).run(fill)
         else:
             for stage in stages:
-                _StageLowering(self, stage).run()
+                _StageLowering(self, stage).run(fill if stage is stages[0] else _nothing)
         self.emitter.add(tensorized.YieldOp())
         kernel = tensorized.KernelOp(self.kernel.sym_name.data, [], Region(self.block))
         kernel.location = self.kernel.location
         kernel.set_schedule(self.lanes, self.levels)  # what the loops were made by stays to be read
         return kernel
 
-    def _fill(self, stages: list[tensorized.GenericOp]) -> None:
+    def _fill(self, stages: list[tensorized.GenericOp]) -> Callable[[Part], None]:
+        """What fills the output where the nests do not write: in each part its share, if they write a box;
+        else all of it before them."""
         empty = stages[0].init.owner
-        if isinstance(empty, tensorized.EmptyOp) and empty.fill is not None:
-            last = stages[-1]
-            box = written_box(last.accesses[-1], last.extents) if _in_one_place(stages) else None
-            lanes = max(self.lanes.values())
-            fill_border(self.emitter, self.output, box, empty.fill.value.data, lanes)
+        if not isinstance(empty, tensorized.EmptyOp) or empty.fill is None:
+            return _nothing
+        value, lanes, last = empty.fill.value.data, max(self.lanes.values()), stages[-1]
+        box = written_box(last.accesses[-1], last.extents) if _in_one_place(stages) else None
+        if box is None:
+            fill_border(self.emitter, self.output, None, value, lanes)
+            return _nothing
+        return lambda part: fill_border(self.emitter, self.output, box, value, lanes, part)
+
+
+def _nothing(part: Part) -> None:
+    """There is nothing to fill."""
 
 
 _Nest = TypeVar("_Nest", bound=tensorized.NestOperation)
@@ -102,6 +115,7 @@ class _StageLowering:
         if len(lane_loops) != 1:
             raise TenonError(f"lower-kernels: @{name} needs one lane loop, has {len(lane_loops)}")
         self.lane_loop = lane_loops[0]
+        self.aligned = {self.lane_loop, *self.tiled}
         self.plan: Plan = [
             (loop, level.tiles.get(loop, 1))
             for level in kernel.levels
@@ -113,8 +127,9 @@ class _StageLowering:
         if missing:
             raise TenonError(f"lower-kernels: @{name}: no order for loops {sorted(missing)}")
 
-    def run(self) -> None:
-        self._descend(self.plan, Position.of(self.loops))
+    def run(self, beside: Callable[[Part], None]) -> None:
+        threads, body = self.kernel.threads, partial(self._descend, self.plan)
+        run_parts(self.emitter, threads, self.loops, self.aligned, body, beside)
 
     def _fetched(self) -> dict[int, set[str]]:
         """The operands of the contraction that are fetched ahead, and the loops each varies with."""
@@ -139,8 +154,7 @@ class _StageLowering:
             self._descend_reduction(plan, position)
             return
         offset = 0
-        whole = loop == self.lane_loop or loop in self.tiled
-        for count, block in (peeled if whole else balanced)(position.size[loop], size):
+        for count, block in (peeled if loop in self.aligned else balanced)(position.size[loop], size):
             self._blocks(plan, position, count, offset, block)
             offset += count * block
 

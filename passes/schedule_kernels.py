@@ -1,7 +1,8 @@
 """schedule-kernels: loop order, tiles and packing of every kernel, by analytic rules.
 
 Expects: kernels after `tensorize-match` (contracts, lanes), and the target record on the module.
-Leaves: a `schedule` on every kernel, packed compile-time operands, `tensorized.pack` in the callers.
+Leaves: a `schedule` on every kernel, with a level of threads where several share it, packed compile-time
+operands, `tensorized.pack` in the callers.
 
 A contraction runs panel by panel of its lane loop, rows inside, so that a panel of weights stays in the
 nearest caches; where it is too large for them the reduction runs in blocks, and where the rows' operand
@@ -24,7 +25,8 @@ from ..dialects.tensorized import LevelAttr
 from ..dialects.tensorized.attributes import element_bytes
 from ..dialects.tensorized.linear_form import flat_strides, row_major
 from .schedule.packing import Calls, calls_by_kernel, pack_contract, pad_parameters
-from .schedule.register_tile import Band, block_steps, choose_tile
+from .schedule.register_tile import Band, block_steps
+from .schedule.threads import split_contraction, split_kernel
 from .schedule.transform import schedule_transform
 from .tensorize.target import TargetFacts, target_facts
 
@@ -52,19 +54,23 @@ class ScheduleKernelsPass(ModulePass):
             transforms = [t for t in kernel.body.block.ops if isinstance(t, tensorized.TransformOp)]
             if transforms:
                 schedule_transform(kernel, transforms[0])
+                split_kernel(kernel, facts)
             elif contracts:
                 _schedule_contract(calls.get(kernel.sym_name.data, []), kernel, contracts[0], facts)
             elif any(isinstance(n, tensorized.GenericOp) and n.is_reduction for n in kernel.body.block.ops):
                 _schedule_rows(kernel)
+                split_kernel(kernel, facts)
             else:
                 _schedule_elementwise(kernel)
+                split_kernel(kernel, facts)
 
 
 def _schedule_contract(
     calls: Calls, kernel: tensorized.KernelOp, contract: tensorized.ContractOp, facts: TargetFacts
 ) -> None:
-    band = contract_band(contract, kernel)
-    tile = choose_tile(band, facts)
+    whole = contract_band(contract, kernel)
+    split = split_contraction(kernel, contract, whole, facts)
+    band, tile = split.band, split.tile
     tile.setdefault(band.lane_loop, band.lanes)
     names, kinds = contract.loop_names, contract.kinds
     reductions = [n for n, kind in zip(names, kinds) if kind == "reduction"]
@@ -89,9 +95,9 @@ def _schedule_contract(
             LevelAttr.of(list(block), block),
             LevelAttr.of([n for n in first.loop_order if n not in products], inside, first.fetched),
         ]
-    kernel.set_schedule(kernel.lane_counts, levels)
-    pack_contract(calls, kernel, contract, tile[band.lane_loop])
-    pad_parameters(calls, kernel, band.lane_loop, band.extents[band.lane_loop], tile[band.lane_loop])
+    kernel.set_schedule(kernel.lane_counts, [*split.levels, *levels])
+    pack_contract(calls, kernel, contract, tile[band.lane_loop], facts)
+    pad_parameters(calls, kernel, band.lane_loop, whole.extents[band.lane_loop], tile[band.lane_loop])
 
 
 def contract_band(contract: tensorized.ContractOp, kernel: tensorized.KernelOp) -> Band:
@@ -201,7 +207,10 @@ def _cache_block(
         if band.lane_loop in used or not isinstance(value.type, TensorType):
             continue
         size = math.prod(value.type.get_shape()) * element_bytes(value.type.element_type)
-        size //= math.prod(band.extents[name] for name in products if name in used)
+        # What one part reads of one product.
+        full = dict(zip(contract.loop_names, contract.extents))
+        for name in used & set(band.extents):
+            size = size * (1 if name in products else band.extents[name]) // full[name]
         rows = [name for name in band.rows if name in used and name not in products]
         if (
             rows

@@ -1,7 +1,8 @@
 """attach-target: names the machine a module is compiled for.
 
 Expects: any module.
-Leaves: the module attribute `tenon.target` with the target's record, and at the module's start the
+Leaves: the module attribute `tenon.target` with the target's record and, if there are several, how many
+`threads` a call may use, and at the module's start the
 `tensorized.instruction`s the target has, in the place of those of an earlier `attach-target`.
 """
 
@@ -13,13 +14,13 @@ from importlib.resources import files
 from typing import ClassVar
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, ModuleOp, i64
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 from xdsl.utils.arg_spec import ArgSpec
 
 from ..dialects.tensorized import InstructionOp
-from .record import TargetRecord, find_target
+from .record import TargetRecord, check_threads, find_target
 
 FOLDERS = {"x86_64": "x86"}
 """Architecture of a triple -> the folder with its `instructions.mlir`."""
@@ -27,12 +28,13 @@ FOLDERS = {"x86_64": "x86"}
 
 @dataclass(frozen=True)
 class AttachTargetPass(ModulePass):
-    """`attach-target{name=x86-64-v3}`; without a name, this machine."""
+    """`attach-target{name=x86-64-v3 threads=4}`; without a name, this machine."""
 
     name = "attach-target"
     preserves: ClassVar[str] = "exact"
 
     target: str = "host"
+    threads: int = 1
 
     # xDSL reserves the field `name` for the pass's own, so the option `name` is the field `target`.
     @classmethod
@@ -46,12 +48,14 @@ class AttachTargetPass(ModulePass):
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         record = find_target(self.target)
+        check_threads(self.threads)
         declared = declared_instructions(record)
         names = {instruction.sym_name for instruction in declared}
         for old in list(op.ops):
             if isinstance(old, InstructionOp) and old.sym_name in names:
                 Rewriter.erase_op(old, safe_erase=False)
-        op.attributes["tenon.target"] = record.attribute()
+        several = {"threads": IntegerAttr(self.threads, i64)} if self.threads > 1 else {}
+        op.attributes["tenon.target"] = DictionaryAttr({**record.attribute().data, **several})
         Rewriter.insert_op([i.clone() for i in declared], InsertPoint.at_start(op.body.block))
 
 

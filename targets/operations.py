@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from xdsl.dialects import arith, scf
 from xdsl.dialects.builtin import IndexType, IntegerAttr, MemRefType, VectorType
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
 from ..dialects.nn import numpy_dtype
 from ..dialects.tensorized import ApplyOp, CombineOp, GatherOp, KernelOp, LoadOp, MapOp, StoreOp
@@ -45,8 +45,25 @@ def executed(block: Block, times: int = 1) -> Iterator[tuple[Operation, int]]:
     for op in block.ops:
         if isinstance(op, scf.ForOp):
             yield from executed(op.body.block, times * trip_count(op))
+        elif isinstance(op, scf.ParallelOp):
+            yield from executed(op.body.block, times * math.prod(map(_constant, op.upperBound)))
+        elif isinstance(op, scf.IfOp):
+            yield from _branches(op, times)
         else:
             yield op, times
+
+
+def _branches(op: scf.IfOp, times: int) -> Iterator[tuple[Operation, int]]:
+    """The branches of a test `index < constant` on the index of a parallel loop: each runs for its part of
+    the loop."""
+    test = op.cond.owner
+    assert isinstance(test, arith.CmpiOp) and isinstance(test.lhs, BlockArgument), "a test of a part's number"
+    loop = test.lhs.owner.parent_op()
+    assert isinstance(loop, scf.ParallelOp)
+    count, below = _constant(loop.upperBound[test.lhs.index]), _constant(test.rhs)
+    for region, share in ((op.true_region, below), (op.false_region, count - below)):
+        if region.blocks:
+            yield from executed(region.block, times * share // count)
 
 
 def trip_count(loop: scf.ForOp) -> int:

@@ -62,6 +62,16 @@ def find_target(name: str) -> TargetRecord:
     return records()[name]
 
 
+MAX_THREADS = 64
+"""Of one call: a pool has no more, and a kernel no more parts."""
+
+
+def check_threads(threads: int) -> None:
+    """Raises `UsageError` for a number of threads that no pool has."""
+    if not 1 <= threads <= MAX_THREADS:
+        raise UsageError(f"threads is {threads}, expected 1 to {MAX_THREADS}")
+
+
 @cache
 def host() -> TargetRecord:
     """The most capable record that this CPU covers, with its own name, features and cache sizes."""

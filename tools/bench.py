@@ -27,7 +27,6 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--vs", default=",".join(PEERS), metavar="PEERS", help=f"of {','.join(PEERS)}, or none (default: all)"
     )
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads (only 1 so far)")
     parser.add_argument("--rounds", type=int, default=9, metavar="N", help="measurements each (default: 9)")
     parser.add_argument("--seconds", type=float, default=0.3, help="of each measurement (default: 0.3)")
     parser.add_argument(
@@ -40,9 +39,9 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def bench(arguments: argparse.Namespace) -> None:
     """Measure what the command line names, and fail where a model fails or is wrong."""
     from ..compiler.atomic import check_file
+    from ..targets.record import check_threads
 
-    if arguments.threads != 1:
-        raise UsageError(f"--threads is {arguments.threads}: compiled models run on one thread so far")
+    check_threads(arguments.threads)
     check_count("--rounds", arguments.rounds, 1)
     check_seconds(arguments.seconds)
     check_tolerance(arguments.tolerance)
@@ -50,8 +49,11 @@ def bench(arguments: argparse.Namespace) -> None:
         check_file(Path(arguments.json))
     if arguments.kernels:
         from .kernel_bench import bench_kernels
+        from .verbs import options_of
 
-        bench_kernels(arguments.models, arguments.rounds, arguments.seconds, arguments.json)
+        bench_kernels(
+            arguments.models, options_of(arguments), arguments.rounds, arguments.seconds, arguments.json
+        )
     elif not arguments.models:
         raise UsageError("bench needs a model, for example: tenonc bench resnet50")
     else:
@@ -86,15 +88,14 @@ def _bench_models(arguments: argparse.Namespace) -> None:
 def _bench_one(arguments: argparse.Namespace, name: str, peers: Sequence[str]) -> ModelResult:
     from .model_bench import measure_model
     from .tables import progress
-    from .verbs import load_model
+    from .verbs import load_model, options_of
 
     with progress(name) as step, _file_of(name) as path:
         return measure_model(
             Path(name).stem if Path(name).suffix else name,
             path,
             lambda: load_model(arguments, path),
-            arguments.target,
-            arguments.winograd,
+            options_of(arguments),
             peers,
             arguments.rounds,
             arguments.seconds,
@@ -158,7 +159,7 @@ def _show(results: Sequence[ModelResult], failures: dict[str, str], peers: Seque
 VERB = Verb(
     "bench",
     "measure models against other runtimes, or kernels against the machine's peak",
-    "tenonc bench resnet50 model.onnx --vs onnxruntime,openvino --threads 1 --json f.json",
+    "tenonc bench resnet50 model.onnx --vs onnxruntime,openvino --threads 2 --json f.json",
     _configure,
     bench,
 )

@@ -38,7 +38,7 @@ def compare_model(arguments: argparse.Namespace) -> None:
 
     from ..compiler.compare import compare
     from .tables import print_table, progress
-    from .verbs import load_model, read_constants
+    from .verbs import load_model, options_of, read_constants
 
     check_tolerance(arguments.tolerance)
     check_count("--worst", arguments.worst)
@@ -46,15 +46,7 @@ def compare_model(arguments: argparse.Namespace) -> None:
     inputs = read_arrays(Path(arguments.inputs)) if arguments.inputs else None
     proto = onnx.load(arguments.model)
     with progress(arguments.model) as step:
-        found = compare(
-            model,
-            proto,
-            inputs,
-            read_constants(arguments),
-            arguments.target,
-            winograd=arguments.winograd,
-            on_step=step,
-        )
+        found = compare(model, proto, inputs, read_constants(arguments), options_of(arguments), step)
     worst = sorted(found.values, key=lambda d: -d.max_rel)[: arguments.worst]
     title = f"{arguments.model}: {len(found.values)} values against {arguments.vs}, the worst"
     columns = ("value", "node", "op", "max abs", "max rel to the value's max")

@@ -2,8 +2,8 @@
 onnxruntime.
 
 Each case is a model of one contraction between elementwise neighbours, so that its kernel reads and
-writes the layouts it has inside a network. Kernels are timed in a native loop, one thread, the peak
-(back-to-back multiply-adds in registers) beside them in every round; outputs are checked first.
+writes the layouts it has inside a network. Kernels are timed in a native loop, the peak of one core for each
+thread (back-to-back multiply-adds in registers) beside them in every round; outputs are checked first.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from xdsl.dialects.builtin import MemRefType
 
 from .. import compiler
 from ..compiler.atomic import write_file
+from ..compiler.options import CompileOptions
 from ..dialects import tensorized
 from ..dialects.errors import UsageError
 from ..dialects.nn import numpy_dtype
@@ -128,21 +129,20 @@ def model(nodes: Sequence[Any], inputs: dict, outputs: dict, weights: dict[str, 
 class Prepared:
     """A compiled case with its peer and the buffers of its contraction."""
 
-    def __init__(self, case: Case):
+    def __init__(self, case: Case, options: CompileOptions):
         import onnxruntime
 
-        from ..compiler.options import CompileOptions
         from ..compiler.pipeline import compile_module
 
         self.case = case
         data = case.make()
         loaded = compiler.load(data)
         scheduled = compiler.Model(loaded.module.clone(), loaded.store)
-        self.artifact = compile_module(scheduled, CompileOptions())
+        self.artifact = compile_module(scheduled, options)
         self.exe = compiler.Executable(self.artifact, loaded.inputs, loaded.outputs)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        given = onnxruntime.SessionOptions()
+        given.intra_op_num_threads, given.inter_op_num_threads = options.threads, 1
+        self.session = onnxruntime.InferenceSession(data, given, providers=["CPUExecutionProvider"])
         rng = np.random.default_rng(0)
         self.x = rng.standard_normal(loaded.inputs[0].shape).astype(np.float32)
         self.kernel = next(
@@ -214,17 +214,19 @@ def median_seconds(run: Callable[[], Any], seconds: float) -> float:
     return statistics.median(samples)
 
 
-def measure(cases: Sequence[Case], rounds: int, seconds: float) -> tuple[list[Result], float]:
+def measure(
+    cases: Sequence[Case], options: CompileOptions, rounds: int, seconds: float
+) -> tuple[list[Result], float]:
     """Results and the peak in GFLOP/s; rounds interleave all cases with measurements of the peak."""
     from rich.progress import track
 
     from ..targets.peak import measure_peak
 
-    prepared = [Prepared(case) for case in cases]
+    prepared = [Prepared(case, options) for case in cases]
     peaks: list[list[float]] = [[] for _ in prepared]
     for _ in track(range(rounds), description="rounds", transient=True):
         for one, seen in zip(prepared, peaks):
-            seen.append(measure_peak(seconds=seconds / 2).gflops)
+            seen.append(measure_peak(seconds=seconds / 2).gflops * options.threads)
             one.round(seconds)
     best = max(max(seen) for seen in peaks)
     return [one.result(seen) for one, seen in zip(prepared, peaks)], best
@@ -247,14 +249,16 @@ def row(r: Result) -> tuple[str, ...]:
     )
 
 
-def bench_kernels(names: Sequence[str], rounds: int, seconds: float, json_file: str | None) -> None:
+def bench_kernels(
+    names: Sequence[str], options: CompileOptions, rounds: int, seconds: float, json_file: str | None
+) -> None:
     """Measures the cases whose name contains one of `names` (all, without any), and shows them."""
     cases = [c for c in CASES if not names or any(name in c.name for name in names)]
     if not cases:
         listed = "; ".join(case.name for case in CASES)
         raise UsageError(f"no kernel's name contains {', '.join(names)}, the kernels are: {listed}")
-    results, peak = measure(cases, rounds, seconds)
-    print_table(f"one thread, peak {peak:.1f} GFLOP/s", COLUMNS, [row(r) for r in results])
+    results, peak = measure(cases, options, rounds, seconds)
+    print_table(f"{options.threads} threads, peak {peak:.1f} GFLOP/s", COLUMNS, [row(r) for r in results])
     if json_file:
         content = {"peak_gflops": peak, "results": [asdict(r) for r in results]}
         write_file(Path(json_file), lambda path: path.write_text(json.dumps(content, indent=2)))

@@ -1,4 +1,4 @@
-"""Measures a compiled model beside other runtimes on the same inputs, one thread.
+"""Measures a compiled model beside other runtimes on the same inputs, with as many threads.
 
 Everything is bound and warm before the clock starts. Rounds interleave the runtimes, in turning order, so
 that what disturbs the machine disturbs all; each round gives the median of its runs, the result is the
@@ -11,12 +11,13 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from .. import compiler
+from ..compiler.options import CompileOptions
 from .peers import Runner, make_peer
 
 
@@ -54,8 +55,7 @@ def measure_model(
     name: str,
     path: str,
     load: Callable[[], compiler.Model],
-    target: str,
-    winograd: str,
+    options: CompileOptions,
     peers: Sequence[str],
     rounds: int,
     seconds: float,
@@ -65,12 +65,12 @@ def measure_model(
     each runtime. Raises `TenonError` where the model does not compile or a peer refuses it."""
     from ..compiler.compare import seeded_inputs
 
-    threads = 1
-    with pinned():
+    threads = options.threads
+    with pinned(threads):
         step(f"{name}: compile")
         start = time.perf_counter()
         model = load()
-        exe = compiler.compile(model, target, winograd=winograd, cache=False)
+        exe = compiler.compile(model, cache=False, **asdict(options))
         compile_s = time.perf_counter() - start
         inputs = seeded_inputs(model.inputs)
         runners: dict[str, Runner] = {"tenonc": Compiled(exe, inputs)}
@@ -83,7 +83,7 @@ def measure_model(
     error = max((_error(runners["tenonc"], runners[peer]) for peer in peers[:1]), default=None)
     ratio = ours / min(times.values()) if times else None
     return ModelResult(
-        name, precision_of(path), target, threads, ours, round(compile_s, 3), times, ratio, error
+        name, precision_of(path), options.target, threads, ours, round(compile_s, 3), times, ratio, error
     )
 
 
@@ -121,13 +121,13 @@ def _error(ours: Runner, peer: Runner) -> float:
 
 
 @contextmanager
-def pinned() -> Iterator[None]:
-    """Keeps the process on one core, where the system can do that."""
+def pinned(cores: int) -> Iterator[None]:
+    """Keeps the process on so many cores, where the system can do that."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(before)})
+    os.sched_setaffinity(0, sorted(before)[-cores:])
     try:
         yield
     finally:

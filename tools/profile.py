@@ -25,12 +25,13 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def profile_model(arguments: argparse.Namespace) -> None:
     """Compile, measure, show."""
     import json
+    from dataclasses import asdict
 
     from .. import compiler
     from ..compiler.atomic import check_file, write_file
     from .compare import read_arrays
     from .tables import progress
-    from .verbs import cache_of, load_model
+    from .verbs import cache_of, load_model, options_of
 
     check_seconds(arguments.seconds)
     check_count("--top", arguments.top)
@@ -40,9 +41,7 @@ def profile_model(arguments: argparse.Namespace) -> None:
     model = load_model(arguments)
     inputs = read_arrays(Path(arguments.inputs)) if arguments.inputs else None
     with progress(arguments.model) as on_pass:
-        exe = compiler.compile(
-            model, arguments.target, winograd=arguments.winograd, cache=cache, on_pass=on_pass
-        )
+        exe = compiler.compile(model, **asdict(options_of(arguments)), cache=cache, on_pass=on_pass)
         on_pass("measuring")
         found = exe.profile(inputs, arguments.seconds)
     if arguments.json:

@@ -27,7 +27,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     parser.add_argument("--seconds", type=float, default=60.0, help="how long (default: 60)")
     parser.add_argument(
-        "--threads", type=int, default=4, metavar="N", help="share one executable (default: 4)"
+        "--callers", type=int, default=4, metavar="N", help="share one executable (default: 4)"
     )
     parser.add_argument("--processes", type=int, default=4, metavar="M", help="share one cache (default: 4)")
     parser.add_argument(
@@ -44,7 +44,7 @@ def soak(arguments: argparse.Namespace) -> None:
 
     if not 0 < arguments.seconds <= LONGEST_S:
         raise UsageError(f"--seconds is {arguments.seconds}, expected more than 0 and at most {LONGEST_S}")
-    check_count("--threads", arguments.threads, 1)
+    check_count("--callers", arguments.callers, 1)
     check_count("--processes", arguments.processes)
     if arguments.json:
         check_file(Path(arguments.json))
@@ -65,16 +65,16 @@ def _run(arguments: argparse.Namespace) -> list[Record]:
     from ..compiler.cache.settings import Settings
     from .soak_run import Processes, Threads
     from .tables import progress
-    from .verbs import load_model
+    from .verbs import load_model, options_of
 
     model = load_model(arguments)
     with progress("soak") as step, _folder(arguments.cache) as folder:
         settings = Settings(Path(folder))
-        compiler.compile(model, arguments.target, cache=settings)
+        compiler.compile(model, **asdict(options_of(arguments)), cache=settings)
         # The executable that the threads share is a mapped entry, which the processes remove under it.
-        exe = compiler.compile(model, arguments.target, cache=settings)
+        exe = compiler.compile(model, **asdict(options_of(arguments)), cache=settings)
         size = max(one.size for one in settings.artifacts().found())
-        threads, processes = Threads(exe, arguments.threads), Processes()
+        threads, processes = Threads(exe, arguments.callers), Processes()
         try:
             for done in _slices(arguments, replace(settings, limit=size * 3 // 2)):
                 threads.sample()
@@ -143,7 +143,7 @@ def _show(arguments: argparse.Namespace, records: list[Record]) -> None:
 VERB = Verb(
     "soak",
     "run threads and processes on one model for long, and look for wrong outputs and leaks",
-    "tenonc soak model.onnx --seconds 3600 --threads 4 --processes 4 --json soak.json",
+    "tenonc soak model.onnx --seconds 3600 --callers 4 --processes 4 --json soak.json",
     _configure,
     soak,
 )

@@ -137,7 +137,7 @@ def run_slice(work: Slice) -> Sliced:
             if random.random() < CLEARS:
                 work.cache.artifacts().clear()
             target = random.choice(targets)
-            exe = compiler.compile(model, target, cache=work.cache)
+            exe = compiler.compile(model, target, threads=work.arguments.threads, cache=work.cache)
             counts["compiles"] += 1
             counts["warm"] += "cache" in exe.artifact.seconds  # pyright: ignore[reportAttributeAccessIssue]
             for index, given in enumerate(inputs):

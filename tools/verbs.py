@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import numpy as np
 from .. import compiler
 from ..compiler.atomic import Writer, check_file, check_folder, write_file, write_files
 from ..compiler.library import WEIGHTS, shared_object
+from ..compiler.options import CompileOptions
 from ..dialects.errors import TenonError, UsageError
 from .arguments import extent, extents, named_values, words
 from .report import check_reports, report_texts, write_reports
@@ -26,8 +28,14 @@ SUFFIXES = {"mlir": ".mlir", "ll": ".ll", "asm": ".s", "obj": ".o", "so": ".so",
 """What `--emit` can ask for -> the file's suffix."""
 
 
+def options_of(arguments: argparse.Namespace) -> CompileOptions:
+    """How the command line wants a model compiled."""
+    return CompileOptions(arguments.target, winograd=arguments.winograd, threads=arguments.threads)
+
+
 def load_model(arguments: argparse.Namespace, path: str | None = None) -> compiler.Model:
     """The model of the command line (or in the file `path`), with its shapes and constant inputs bound."""
+    options_of(arguments)  # bad ones are an error before any work
     shapes = named_values("--shape", arguments.shape, extents, "x=1,3,224,224")
     dims = named_values("--dim", arguments.dim, extent, "N=1")
     source = arguments.model if path is None else path
@@ -113,8 +121,7 @@ def _compiled(arguments: argparse.Namespace, model: compiler.Model) -> compiler.
     with progress(arguments.model) as on_pass:
         return compiler.compile(
             model,
-            arguments.target,
-            winograd=arguments.winograd,
+            **asdict(options_of(arguments)),
             cache=cache,
             print_after_all=arguments.print_after_all,
             on_pass=on_pass,
@@ -159,9 +166,7 @@ def run_model(arguments: argparse.Namespace) -> None:
         exe = model
     else:
         with progress(arguments.model) as on_pass:
-            exe = compiler.compile(
-                model, arguments.target, winograd=arguments.winograd, cache=cache, on_pass=on_pass
-            )
+            exe = compiler.compile(model, **asdict(options_of(arguments)), cache=cache, on_pass=on_pass)
     outputs = exe.run_dict(inputs)
     if arguments.output:
         write_file(Path(arguments.output), lambda path: save_arrays(path, outputs))

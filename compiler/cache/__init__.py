@@ -84,6 +84,7 @@ def _artifact(entry: Entry, options: CompileOptions) -> NativeArtifact:
         entry.facts["arguments"],
         lambda: _parsed(entry.text("mlir")),
         entry.bytes("object"),
+        options.threads,
     )
 
 

@@ -5,7 +5,10 @@ xDSL has the same, but importing any one of its interpretations imports all of t
 
 from __future__ import annotations
 
-from xdsl.dialects import func, scf
+from itertools import product
+from operator import eq, ge, gt, le, lt, ne
+
+from xdsl.dialects import arith, func, scf
 from xdsl.interpreter import (
     Interpreter,
     InterpreterFunctions,
@@ -18,11 +21,16 @@ from xdsl.interpreter import (
     register_impls,
 )
 from xdsl.ir import Operation
+from xdsl.utils.exceptions import InterpretationError
+
+_COMPARISONS = (eq, ne, *(lt, le, gt, ge) * 2)
+"""By the number of the predicate: equality, signed, unsigned."""
 
 
 @register_impls
 class ControlFunctions(InterpreterFunctions):
-    """func.func, func.call, func.return; scf.for, scf.if, scf.while and their terminators."""
+    """func.func, func.call, func.return; scf.for, scf.parallel, scf.if, scf.while, their terminators and
+    comparisons."""
 
     @impl_callable(func.FuncOp)
     def call_function(self, interpreter: Interpreter, op: func.FuncOp, args: PythonValues) -> PythonValues:
@@ -48,9 +56,32 @@ class ControlFunctions(InterpreterFunctions):
             values = interpreter.run_ssacfg_region(op.body, (index, *values), "scf.for")
         return values
 
+    @impl(scf.ParallelOp)
+    def run_parallel(self, interpreter: Interpreter, op: scf.ParallelOp, args: PythonValues) -> PythonValues:
+        """One after another, the last first: what depends on their order would show."""
+        rank = len(op.body.block.args)
+        if len(args) > 3 * rank:
+            raise InterpretationError("scf.parallel with a reduction is not supported")
+        loops = [range(*args[i::rank]) for i in range(rank)]
+        for indices in reversed(list(product(*loops))):
+            interpreter.run_ssacfg_region(op.body, indices, "scf.parallel")
+        return ()
+
+    @impl_terminator(scf.ReduceOp)
+    def end_part(
+        self, _: Interpreter, op: Operation, args: PythonValues
+    ) -> tuple[TerminatorValue, PythonValues]:
+        return ReturnedValues(()), ()
+
+    @impl(arith.CmpiOp)
+    def compare(self, _: Interpreter, op: arith.CmpiOp, args: PythonValues) -> PythonValues:
+        """Of indices, which are Python's integers, never negative."""
+        return (bool(_COMPARISONS[op.predicate.value.data](*args)),)
+
     @impl(scf.IfOp)
     def run_if(self, interpreter: Interpreter, op: scf.IfOp, args: PythonValues) -> PythonValues:
-        return interpreter.run_ssacfg_region(op.true_region if args[0] else op.false_region, ())
+        region = op.true_region if args[0] else op.false_region
+        return interpreter.run_ssacfg_region(region, ()) if region.blocks else ()
 
     @impl(scf.WhileOp)
     def run_while(self, interpreter: Interpreter, op: scf.WhileOp, args: PythonValues) -> PythonValues:

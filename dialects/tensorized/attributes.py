@@ -125,6 +125,8 @@ class LevelAttr(ParametrizedAttribute):
     sizes differ by at most one (14 by 6 runs 5, 5, 4), except the lane loop, which keeps whole
     registers and a last partial block.
 
+    `threads order [p0] tile {p0 = 28}`: the blocks of this level, which comes first, are the parts that
+    threads take; its loops are parallel, so that the results do not depend on how many there are.
     `prefetch [1]`: while a block of the contraction's operand number 1 is read again and again, the block
     that follows it is fetched.
     """
@@ -133,18 +135,29 @@ class LevelAttr(ParametrizedAttribute):
     order: ArrayAttr[StringAttr]
     tile: DictionaryAttr
     prefetch: ArrayAttr[IntAttr]
+    binding: StringAttr | NoneAttr
 
     @staticmethod
-    def of(order: Sequence[str], tile: Mapping[str, int], prefetch: Sequence[int] = ()) -> LevelAttr:
+    def of(
+        order: Sequence[str],
+        tile: Mapping[str, int],
+        prefetch: Sequence[int] = (),
+        binding: str | None = None,
+    ) -> LevelAttr:
         return LevelAttr(
             ArrayAttr(map(StringAttr, order)),
             DictionaryAttr({k: IntAttr(v) for k, v in tile.items()}),
             ArrayAttr(map(IntAttr, prefetch)),
+            NoneAttr() if binding is None else StringAttr(binding),
         )
 
     @property
     def loop_order(self) -> list[str]:
         return [name.data for name in self.order]
+
+    @property
+    def is_threads(self) -> bool:
+        return isinstance(self.binding, StringAttr) and self.binding.data == THREADS
 
     @property
     def fetched(self) -> list[int]:
@@ -170,9 +183,18 @@ class LevelAttr(ParametrizedAttribute):
                 raise VerifyException(f"tile of loop {name} is {size}, not positive")
         if any(operand < 0 for operand in self.fetched):
             raise VerifyException(f"prefetch {self.fetched}: operands are counted from 0")
+        if isinstance(self.binding, StringAttr) and not self.is_threads:
+            raise VerifyException(f"a level is bound to '{self.binding.data}', expected {THREADS}")
+        if self.is_threads and set(self.loop_order) != set(self.tiles):
+            raise VerifyException(f"threads order {self.loop_order}: each of its loops needs a tile")
+
+
+THREADS = "threads"
+"""What a level may be bound to: its blocks run side by side."""
 
 
 def parse_level(parser: AttrParser) -> LevelAttr:
+    binding = THREADS if parser.parse_optional_keyword(THREADS) is not None else None
     parser.parse_keyword("order")
     order = parser.parse_comma_separated_list(parser.Delimiter.SQUARE, parser.parse_identifier)
     tile: dict[str, int] = {}
@@ -187,11 +209,12 @@ def parse_level(parser: AttrParser) -> LevelAttr:
     fetched: list[int] = []
     if parser.parse_optional_keyword("prefetch") is not None:
         fetched = parser.parse_comma_separated_list(parser.Delimiter.SQUARE, parser.parse_integer)
-    return LevelAttr.of(order, tile, fetched)
+    return LevelAttr.of(order, tile, fetched, binding)
 
 
 def level_text(level: LevelAttr) -> str:
-    text = f"order [{', '.join(level.loop_order)}]"
+    text = f"{THREADS} " if level.is_threads else ""
+    text += f"order [{', '.join(level.loop_order)}]"
     if level.tiles:
         text += " tile {" + ", ".join(f"{k} = {v}" for k, v in level.tiles.items()) + "}"
     if level.fetched:

@@ -34,6 +34,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from .attributes import LevelAttr, level_text, parse_level
 from .instruction import YieldOp
+from .nest import NestOperation
 
 
 @irdl_op_definition
@@ -49,7 +50,8 @@ class KernelOp(IRDLOperation):
     ```
     `constant` marks an argument that every caller computes at compile time, so that it may be packed.
     `lanes` names the loops that run along vector lanes, and how many. Loops go by their names, which
-    mean the same in every nest of the kernel. After `lower-kernels` the arguments are memrefs, the last
+    mean the same in every nest of the kernel. A first level bound to `threads` cuts parallel loops into parts
+    that may run at the same time. After `lower-kernels` the arguments are memrefs, the last
     one the output, and the body is loops over registers.
     """
 
@@ -164,6 +166,20 @@ class KernelOp(IRDLOperation):
             raise VerifyException(f"@{self.sym_name.data}: the body must yield {self.function_type.outputs}")
         if any(i >= len(block.args) for i in self.constant_arguments):
             raise VerifyException(f"@{self.sym_name.data}: constant names an argument that does not exist")
+        self._verify_threads()
+
+    def _verify_threads(self) -> None:
+        """Parts that run side by side come first, and no reduction is among their loops."""
+        name, levels = self.sym_name.data, list(self.schedule or ())
+        if any(level.is_threads for level in levels[1:]):
+            raise VerifyException(f"@{name}: the level of threads must be the first")
+        if not levels or not levels[0].is_threads:
+            return
+        nests = [op for op in self.body.block.ops if isinstance(op, NestOperation)]
+        reduced = {n for nest in nests for n, kind in zip(nest.loop_names, nest.kinds) if kind == "reduction"}
+        for loop in levels[0].loop_order:
+            if loop in reduced:
+                raise VerifyException(f"@{name}: threads cannot share loop {loop}: it is a reduction")
 
 
 def _size(value: Attribute) -> tuple[Attribute, int]:

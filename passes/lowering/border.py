@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from xdsl.dialects import arith
@@ -13,6 +14,7 @@ from xdsl.ir.affine import AffineExpr, AffineMap
 from ...dialects import tensorized
 from ...dialects.tensorized.linear_form import bounds, coefficients, linear_form
 from .emitter import LoopEmitter
+from .threads import WHOLE, Part, by_group
 
 Box = list[tuple[int, int]]
 
@@ -53,65 +55,112 @@ def slabs(box: Box, shape: Sequence[int]) -> list[Box]:
     return result
 
 
-def fill_border(emitter: LoopEmitter, output: SSAValue, box: Box | None, value: float, lanes: int) -> None:
-    """Stores `value` around `box` (everywhere, if the nests do not write a box)."""
+@dataclass(frozen=True)
+class Span:
+    """The indices [low, low + size) of one dimension; `low` grows by `step` with `part`, if there is one."""
+
+    low: int
+    size: int
+    part: SSAValue | None = None
+    step: int = 0
+
+
+def fill_border(
+    emitter: LoopEmitter, output: SSAValue, box: Box | None, value: float, lanes: int, part: Part = WHOLE
+) -> None:
+    """Stores `value` around `box` (everywhere, if the nests do not write a box), or the share of a part."""
     assert isinstance(output.type, MemRefType)
     shape = output.type.get_shape()
     whole: Box = [(0, n) for n in shape]
     constant = emitter.add(splat(VectorType(output.type.element_type, [lanes]), value)).results[0]
     for slab in slabs(box, shape) if box is not None else [whole]:
-        _fill(emitter, output, slab, constant, lanes)
+        spans = [Span(low, high - low) for low, high in slab]
+        _share(emitter, spans, part, lambda own: _Fill(emitter, output, own, constant, lanes).run())
 
 
-def _fill(emitter: LoopEmitter, output: SSAValue, slab: Box, constant: SSAValue, lanes: int) -> None:
-    *outer, (first, last) = slab
-    width = last - first
+def _share(emitter: LoopEmitter, spans: list[Span], part: Part, fill: Callable[[list[Span]], None]) -> None:
+    """What a part fills of a slab: its share along the longest of the outer dimensions. The parts are counted
+    along their first loop; those that differ only in the others have nothing to do."""
+    if not part.indices:
+        fill(spans)
+        return
+    if len(part.indices) > 1:
+        inner = Part(part.indices[:-1], part.counts[:-1])
+        emitter.branch(part.indices[-1], 1, lambda: _share(emitter, spans, inner, fill))
+        return
+    (index,), (count,) = part.indices, part.counts
+    dim = max(range(len(spans)), key=lambda d: (d < len(spans) - 1) * spans[d].size)
+    if len(spans) == 1 or spans[dim].size < count:
+        emitter.branch(index, 1, lambda: fill(spans))
+        return
 
-    def row(variables: list[SSAValue]) -> None:
-        blocks, rest = divmod(width, lanes)
-        rank = len(variables)
-        index = _indices(outer)
+    def group(first: int, offset: int, count: int, size: int) -> None:
+        low = spans[dim].low + offset
+        own = Span(low, size) if count == 1 else Span(low - first * size, size, index, size)
+        fill([*spans[:dim], own, *spans[dim + 1 :]])
+
+    small, larger = divmod(spans[dim].size, count)
+    by_group(emitter, index, [(larger, small + 1)] * bool(larger) + [(count - larger, small)], group)
+
+
+class _Fill:
+    """Loops over a slab that store whole registers along its last dimension, and a partial one."""
+
+    def __init__(
+        self, emitter: LoopEmitter, output: SSAValue, spans: list[Span], constant: SSAValue, lanes: int
+    ):
+        self.emitter, self.output, self.constant, self.lanes = emitter, output, constant, lanes
+        *self.outer, self.last = spans
+
+    def run(self) -> None:
+        self._nest([span for span in self.outer if span.size > 1], [])
+
+    def _nest(self, remaining: Sequence[Span], variables: list[SSAValue]) -> None:
+        """A dimension of one element has no loop."""
+        if not remaining:
+            self._row(variables)
+            return
+
+        def body(variable: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
+            self._nest(remaining[1:], [*variables, variable])
+            return []
+
+        self.emitter.loop(remaining[0].size, "b", body)
+
+    def _row(self, variables: list[SSAValue]) -> None:
+        blocks, rest = divmod(self.last.size, self.lanes)
         if blocks:
 
             def step(variable: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
-                at = AffineExpr.dimension(rank) * lanes + first + AffineExpr.dimension(rank + 1)
-                store([*variables, variable], AffineMap(rank + 2, 0, (*index, at)), None)
+                self._store(variables, variable, self.last.low, None)
                 return []
 
-            emitter.loop(blocks, "l", step)
+            self.emitter.loop(blocks, "l", step)
         if rest:
-            at = AffineExpr.dimension(rank) + (first + blocks * lanes)
-            store(variables, AffineMap(rank + 1, 0, (*index, at)), rest)
+            self._store(variables, None, self.last.low + blocks * self.lanes, rest)
 
-    def store(variables: list[SSAValue], access: AffineMap, valid: int | None) -> None:
-        emitter.add(tensorized.StoreOp(constant, output, variables, access, valid))
-
-    def nest(remaining: Sequence[tuple[int, int]], variables: list[SSAValue]) -> None:
-        if not remaining:
-            row(variables)
-            return
-        low, high = remaining[0]
-
-        def body(variable: SSAValue, _: Sequence[SSAValue]) -> list[SSAValue]:
-            nest(remaining[1:], [*variables, variable])
-            return []
-
-        emitter.loop(high - low, "b", body)
-
-    nest([bounds for bounds in outer if bounds[1] - bounds[0] > 1], [])
-
-
-def _indices(outer: Box) -> list[AffineExpr]:
-    """Index of each outer dimension; a dimension of one element has no loop."""
-    result: list[AffineExpr] = []
-    loops = 0
-    for low, high in outer:
-        if high - low == 1:
-            result.append(AffineExpr.constant(low))
-        else:
-            result.append(AffineExpr.dimension(loops) + low)
-            loops += 1
-    return result
+    def _store(
+        self, variables: Sequence[SSAValue], register: SSAValue | None, start: int, valid: int | None
+    ) -> None:
+        """One register along the last dimension, that of number `register` from `start` on."""
+        used = list(variables)
+        indices: list[AffineExpr] = []
+        loops = iter(range(len(variables)))
+        for span in self.outer:
+            index: AffineExpr = AffineExpr.constant(span.low)
+            if span.size > 1:
+                index = AffineExpr.dimension(next(loops)) + span.low
+            if span.part is not None:
+                index = index + AffineExpr.dimension(len(used)) * span.step
+                used.append(span.part)
+            indices.append(index)
+        last: AffineExpr = AffineExpr.constant(start)
+        if register is not None:
+            last = AffineExpr.dimension(len(used)) * self.lanes + start
+            used.append(register)
+        lane = AffineExpr.dimension(len(used))
+        access = AffineMap(len(used) + 1, 0, (*indices, last + lane))
+        self.emitter.add(tensorized.StoreOp(self.constant, self.output, used, access, valid))
 
 
 def splat(vector: VectorType, value: float) -> tensorized.MapOp:

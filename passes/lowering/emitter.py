@@ -1,8 +1,8 @@
-"""Builds the loop-level body of one kernel: constants, scf.for, insertion points."""
+"""Builds the loop-level body of one kernel: constants, scf.for, scf.parallel, scf.if, insertion points."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from xdsl.dialects import arith, scf
@@ -33,6 +33,35 @@ class LoopEmitter:
                 self.entry.insert_op_before(constant, first)
             self._constants[value] = constant.result
         return self._constants[value]
+
+    def parallel(self, counts: Mapping[str, int], body: Callable[[Sequence[SSAValue]], None]) -> None:
+        """`name in 0..count` for all of `counts` at once, in any order; `body` gets the indices."""
+        block = Block(arg_types=[IndexType()] * len(counts))
+        for argument, name in zip(block.args, counts):
+            argument.name_hint = name
+        low, step = [self.index(0)] * len(counts), [self.index(1)] * len(counts)
+        self.add(scf.ParallelOp(low, [self.index(n) for n in counts.values()], step, Region(block)))
+        with self._inside(block):
+            body(block.args)
+            self.add(scf.ReduceOp())
+
+    def branch(
+        self,
+        index: SSAValue,
+        limit: int,
+        below: Callable[[], None],
+        otherwise: Callable[[], None] | None = None,
+    ) -> None:
+        """`below` where index < limit, else `otherwise`."""
+        test = arith.CmpiOp(index, self.index(limit), "ult")
+        self.add(test)
+        blocks = [(Block(), emit) for emit in (below, otherwise) if emit is not None]
+        other = [blocks[1][0]] if len(blocks) > 1 else None
+        self.add(scf.IfOp(test.result, [], [blocks[0][0]], other))
+        for block, emit in blocks:
+            with self._inside(block):
+                emit()
+                self.add(scf.YieldOp())
 
     @contextmanager
     def _inside(self, block: Block) -> Iterator[None]:

@@ -7,8 +7,9 @@ registers, which are combined at the end of the pass; a ragged end of the row ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from xdsl.dialects.builtin import MemRefType, TensorType, VectorType
 from xdsl.ir import Attribute, SSAValue
@@ -20,6 +21,7 @@ from ..fusion.combiner import Combiner, combiner
 from ..schedule.blocks import balanced, peeled
 from .border import splat
 from .emitter import LoopEmitter
+from .threads import Part, run_parts, split_threads
 from .tile import Position, Tile, stays_inside
 from .values import Buffers, TileValues
 
@@ -43,7 +45,7 @@ def is_row_kernel(kernel: tensorized.KernelOp) -> bool:
 
 def row_schedule(kernel: tensorized.KernelOp) -> Schedule:
     """The schedule of a row kernel: a level for the band and one for the row."""
-    name, levels = kernel.sym_name.data, list(kernel.schedule or ())
+    name, levels = kernel.sym_name.data, split_threads(kernel)[1]
     if len(levels) != 2 or len(kernel.lane_counts) != 1:
         raise TenonError(f"lower-kernels: @{name} reduces rows: expected two levels and one lane loop")
     ((lane_loop, lanes),) = kernel.lane_counts.items()
@@ -57,7 +59,7 @@ def row_schedule(kernel: tensorized.KernelOp) -> Schedule:
 
 class RowLowering:
     def __init__(self, kernel: tensorized.KernelOp, buffers: Buffers, output: SSAValue, emitter: LoopEmitter):
-        self.schedule = row_schedule(kernel)
+        self.schedule, self.threads = row_schedule(kernel), split_threads(kernel)[0]
         self.buffers, self.output, self.emitter = buffers, output, emitter
         self.nests = [op for op in kernel.body.block.ops if isinstance(op, tensorized.GenericOp)]
         self.extents = {n: e for nest in self.nests for n, e in zip(nest.loop_names, nest.extents)}
@@ -70,8 +72,9 @@ class RowLowering:
         if missing:
             raise TenonError(f"lower-kernels: @{kernel.sym_name.data}: no order for loops {sorted(missing)}")
 
-    def run(self) -> None:
-        self._descend(self.schedule.band, Position.of(self.extents))
+    def run(self, beside: Callable[[Part], None]) -> None:
+        body = partial(self._descend, self.schedule.band)
+        run_parts(self.emitter, self.threads, self.extents, {self.schedule.lane_loop}, body, beside)
 
     def _descend(self, plan: list[tuple[str, int]], position: Position) -> None:
         if not plan:

@@ -21,6 +21,8 @@ from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import nn, tensorized
 from ...dialects.tensorized import LevelAttr, LoopAttr
+from ..tensorize.target import TargetFacts
+from .threads import split_kernel
 
 # A run-time operand is packed if this many rows of the contraction read each of its elements.
 ROWS_THAT_PAY = 16
@@ -41,7 +43,7 @@ class Packing:
 
 
 def pack_contract(
-    calls: Calls, kernel: tensorized.KernelOp, contract: tensorized.ContractOp, panel: int
+    calls: Calls, kernel: tensorized.KernelOp, contract: tensorized.ContractOp, panel: int, facts: TargetFacts
 ) -> None:
     """Packs the operands of a contraction that pay for it; `panel` is the tile of the lane loop."""
     lane_loop = next(name for name in contract.loop_names if name in kernel.lane_counts)
@@ -59,7 +61,7 @@ def pack_contract(
         if constant:
             _pack_constant(calls, kernel, value.index, packing)
         else:
-            _pack_at_run_time(calls, kernel, value.index, packing, lane_loop, panel)
+            _pack_at_run_time(calls, kernel, value.index, packing, lane_loop, panel, facts)
 
 
 def _pays(contract: tensorized.ContractOp, position: int, lane_loop: str) -> bool:
@@ -162,12 +164,19 @@ def _pack_constant(calls: Calls, kernel: tensorized.KernelOp, index: int, packin
 
 
 def _pack_at_run_time(
-    calls: Calls, kernel: tensorized.KernelOp, index: int, packing: Packing, lane_loop: str, panel: int
+    calls: Calls,
+    kernel: tensorized.KernelOp,
+    index: int,
+    packing: Packing,
+    lane_loop: str,
+    panel: int,
+    facts: TargetFacts,
 ) -> None:
     packer = _pack_kernel(f"{kernel.sym_name.data}_pack_{index}", packing)
     order = [loop.label.data for loop in packing.loops]
     order.sort(key=lambda name: name != lane_loop)
     packer.set_schedule(kernel.lane_counts, [LevelAttr.of(order, {lane_loop: panel})])
+    split_kernel(packer, facts)
     packer.location = kernel.location
     Rewriter.insert_op(packer, InsertPoint.before(kernel))
     for call in calls:

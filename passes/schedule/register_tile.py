@@ -62,7 +62,7 @@ class Band:
 def choose_tile(band: Band, facts: TargetFacts) -> dict[str, int]:
     """Loop -> tile size; the lane loop's is a multiple of the lanes. Loops not named have tile 1."""
     best = min(
-        _candidates(band, facts), key=lambda tile: (_cycles(band, tile, facts), -math.prod(tile.values()))
+        _candidates(band, facts), key=lambda tile: (tile_cycles(band, tile, facts), -math.prod(tile.values()))
     )
     return {name: size for name, size in best.items() if size > 1}
 
@@ -125,7 +125,7 @@ def _panel_bytes(band: Band, grid: Mapping[str, int]) -> int:
     )
 
 
-def _cycles(band: Band, tile: Mapping[str, int], facts: TargetFacts) -> float:
+def tile_cycles(band: Band, tile: Mapping[str, int], facts: TargetFacts) -> float:
     """Estimated cycles of the whole band, every ragged tile at its own size."""
     blocks = [
         (peeled if name == band.lane_loop else balanced)(band.extents[name], size)

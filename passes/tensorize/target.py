@@ -12,13 +12,14 @@ from ...dialects.errors import TenonError
 
 @dataclass(frozen=True)
 class TargetFacts:
-    """What the schedules need: counts per core, sizes in bytes."""
+    """What the schedules need: counts per core, sizes in bytes; how many threads a call may use."""
 
     vector_registers: int
     vector_bytes: int
     loads_per_cycle: int
     l1_bytes: int
     l2_bytes: int
+    threads: int = 1
 
 
 def target_facts(module: ModuleOp) -> TargetFacts:
@@ -32,7 +33,9 @@ def target_facts(module: ModuleOp) -> TargetFacts:
             raise TenonError(f"tenon.target has no integer {name}")
         return value.value.data
 
-    return TargetFacts(*(fact(field) for field in TargetFacts.__dataclass_fields__))
+    threads = fact("threads") if "threads" in record.data else 1
+    fields = (name for name in TargetFacts.__dataclass_fields__ if name != "threads")
+    return TargetFacts(*(fact(name) for name in fields), threads=threads)
 
 
 def instructions(module: ModuleOp) -> list[tensorized.InstructionOp]:

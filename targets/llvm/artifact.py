@@ -49,7 +49,7 @@ class NativeArtifact:
         self._llvm_text, self._module = llvm_text, module
         self.record, self.arena_bytes, self.arguments = record, arena_bytes, arguments
         self.weights = aligned(weights)
-        self.pool = Pool(threads)
+        self.threads, self.pool = threads, Pool(threads)
         self.seconds: dict[str, float] = {}
         if object_code is None:
             text = self.llvm_text + _kernel_table(self._kernels)

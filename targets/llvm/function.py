@@ -29,10 +29,19 @@ class Scope:
 
 class FunctionText:
     """One function under construction. `declarations` collects what the module must declare; `features` are
-    the target's, without their plus signs."""
+    the target's, without their plus signs; `pooled` names the kernels that take a pool. `parameters` are its
+    arguments, name -> declaration; `outlined` are functions made of its parts."""
 
-    def __init__(self, declarations: dict[str, str], features: Collection[str] = ()):
-        self.declarations, self.features = declarations, features
+    def __init__(
+        self,
+        declarations: dict[str, str],
+        features: Collection[str] = (),
+        pooled: Collection[str] = (),
+        name: str = "",
+    ):
+        self.declarations, self.features, self.pooled, self.name = declarations, features, pooled, name
+        self.parameters: dict[str, str] = {}
+        self.outlined: list[str] = []
         self.values: dict[SSAValue, list[str]] = {}
         self.constants: dict[SSAValue, int] = {}
         self.alignment: dict[SSAValue, int] = {}

@@ -96,6 +96,7 @@ class LibraryArtifact:
         release.atexit = False  # other threads may still run it then
         info = self._api.info().contents
         self.digest = _text(info.digest)
+        self.threads: int = threads or info.threads
         self.inputs = [_port(info.inputs[i]) for i in range(info.input_count)]
         self.outputs = [_port(info.outputs[i]) for i in range(info.output_count)]
 

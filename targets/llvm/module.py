@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from xdsl.dialects import func
+from xdsl.dialects import func, scf
 from xdsl.dialects.builtin import DictionaryAttr, MemRefType, ModuleOp, StringAttr
 from xdsl.ir import Block, Operation
 
@@ -22,7 +22,8 @@ from .aliasing import argument_facts, extent_of
 from .body import Rules, emit_ops
 from .function import FunctionText, symbol
 from .instruction import no_rule
-from .names import POOL, kernel_symbol
+from .names import POOL, kernel_name, kernel_symbol
+from .parallel import around
 from .rules import FUNCTION_RULES, KERNEL_RULES
 
 
@@ -39,11 +40,14 @@ class _ModuleText:
         self.declarations: dict[str, str] = {}
         self.features = {f[1:] for f in self.target.get("features", "").split(",") if f.startswith("+")}
         self.calls: dict[str, list[CallOp]] = {}
+        self.pooled: set[str] = set()
         for op in module.walk():
             if isinstance(op, CallOp):
                 self.calls.setdefault(op.kernel.root_reference.data, []).append(op)
             elif isinstance(op, InstructionOp):
                 self._check_feature(op)
+            elif isinstance(op, scf.ParallelOp):
+                self.pooled.update(k.sym_name.data for k in around(op) if isinstance(k, KernelOp))
 
     def _check_feature(self, op: InstructionOp) -> None:
         """LLVM ends the process over an intrinsic the CPU lacks, unless it is a generic one."""
@@ -74,22 +78,20 @@ class _ModuleText:
         if op.function_type.outputs.data:
             raise TenonError(f"kernel @{name} returns values: run lower-kernels first")
         facts = argument_facts(op, self.calls.get(name, []))
-        function = FunctionText(self.declarations, self.features)
+        function = FunctionText(self.declarations, self.features, self.pooled, kernel_name(name))
         words = [f.attributes() for f in facts]
-        parameters = _parameters(function, op.body.block, words, [f.alignment for f in facts])
-        return _define(
-            f"internal void {kernel_symbol(name)}", function, op.body.block, parameters, KERNEL_RULES
-        )
+        _name_arguments(function, op.body.block, words, [f.alignment for f in facts])
+        head = f"internal void {kernel_symbol(name)}"
+        return _define(head, function, op.body.block, name in self.pooled, KERNEL_RULES)
 
     def _function(self, op: func.FuncOp) -> str:
         block, name = op.body.block, op.sym_name.data
         if op.function_type.outputs.data or not all(isinstance(a.type, MemRefType) for a in block.args):
             raise TenonError(f"function @{name} is not on memrefs: run plan-memory first")
-        function = FunctionText(self.declarations, self.features)
+        function = FunctionText(self.declarations, self.features, self.pooled)
         alignment = [extent_of(a).alignment for a in block.args]
-        parameters = _parameters(function, block, ["nonnull"] * len(alignment), alignment)
-        parameters = ", ".join([*([parameters] if parameters else []), f"ptr {POOL}"])
-        return _define(f"void {symbol(name)}", function, block, parameters, self.function_rules)
+        _name_arguments(function, block, ["nonnull"] * len(alignment), alignment)
+        return _define(f"void {symbol(name)}", function, block, True, self.function_rules)
 
     def _attributes(self) -> str:
         words = ["noinline", "nounwind"]
@@ -105,19 +107,21 @@ def _target(module: ModuleOp) -> dict[str, str]:
     return {k: v.data for k, v in record.data.items() if isinstance(v, StringAttr)}
 
 
-def _parameters(function: FunctionText, block: Block, words: Sequence[str], alignment: Sequence[int]) -> str:
+def _name_arguments(
+    function: FunctionText, block: Block, words: Sequence[str], alignment: Sequence[int]
+) -> None:
     """Names the arguments, by their hints where those are unique."""
-    parameters: dict[str, str] = {}
     for i, argument in enumerate(block.args):
-        name = re.sub(r"\W", "_", argument.name_hint or f"arg{i}")
-        name = f"{name}_arg{i}" if name in parameters else name
-        parameters[name] = f"ptr {words[i]} %{name}"
-        function.values[argument] = [f"%{name}"]
+        name = "%" + re.sub(r"\W", "_", argument.name_hint or f"arg{i}")
+        name = f"{name}_arg{i}" if name in function.parameters else name
+        function.parameters[name] = f"ptr {words[i]} {name}"
+        function.values[argument] = [name]
         function.alignment[argument] = alignment[i]
-    return ", ".join(parameters.values())
 
 
-def _define(head: str, function: FunctionText, block: Block, parameters: str, rules: Rules) -> str:
+def _define(head: str, function: FunctionText, block: Block, pooled: bool, rules: Rules) -> str:
     emit_ops(function, block, rules)
     function.line("ret void")
-    return "\n".join([f"define {head}({parameters}) #0 {{", *function.body(), "}"])
+    parameters = [*function.parameters.values(), *([f"ptr {POOL}"] if pooled else [])]
+    text = "\n".join([f"define {head}({', '.join(parameters)}) #0 {{", *function.body(), "}"])
+    return "\n\n".join([text, *function.outlined])

@@ -25,7 +25,8 @@ def pool_code() -> CompiledModule:
 
 
 class Pool:
-    """A pool for `threads` threads, the caller among them. They start when code first asks for the pool, and
+    """A pool for `threads` threads, the caller among them, but no more than the process has cores: one that
+    waits for its turn on a core would only be waited for. They start when code first asks for the pool, and
     once more in a forked process, which has none of its parent's threads; they end with the object."""
 
     def __init__(self, threads: int):
@@ -42,11 +43,19 @@ class Pool:
         made = self._made.get(process)
         if made is None:
             # No lock: it might be forked while it is held. Of two pools made at a time one goes at once.
-            new = _function("tenon.pool_create", ctypes.c_void_p, ctypes.c_int64)(self.threads) or 0
+            threads = min(self.threads, _cores())
+            new = _function("tenon.pool_create", ctypes.c_void_p, ctypes.c_int64)(threads) or 0
             made = self._made.setdefault(process, new)
             if made != new:
                 _destroy({process: new})
         return made
+
+
+def _cores() -> int:
+    """How many the process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _destroy(made: dict[int, int]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from xdsl.dialects import arith, func, memref, scf
+from xdsl.dialects.builtin import IndexType
 
+from ...dialects.errors import TenonError
 from ...dialects.tensorized import (
     ApplyOp,
     CallOp,
@@ -24,11 +26,14 @@ from .body import Rules, emit_apply, emit_constant, emit_map, emit_nothing
 from .combine import emit_combine, emit_spread
 from .function import FunctionText
 from .gather import emit_gather
+from .instruction import location
 from .linear import emit_linear
 from .loop import emit_for
-from .names import kernel_symbol
+from .names import POOL, kernel_symbol
+from .parallel import emit_if, emit_parallel
 from .prefetch import emit_prefetch
 from .registers import emit_load, emit_store
+from .scalar import order_of
 
 
 def _view(function: FunctionText, op: memref.ViewOp) -> None:
@@ -48,8 +53,19 @@ def _index(instruction: str) -> Callable[[FunctionText, arith.AddiOp | arith.Mul
 
 
 def _call(function: FunctionText, op: CallOp) -> None:
-    arguments = ", ".join(f"ptr {function.values[a][0]}" for a in op.arguments)
-    function.line(f"call void {kernel_symbol(op.kernel.root_reference.data)}({arguments})")
+    name = op.kernel.root_reference.data
+    arguments = [f"ptr {function.values[a][0]}" for a in op.arguments]
+    if name in function.pooled:
+        arguments.append(f"ptr {POOL}")
+    function.line(f"call void {kernel_symbol(name)}({', '.join(arguments)})")
+
+
+def _compare(function: FunctionText, op: arith.CmpiOp) -> None:
+    """Of an index, which is never negative."""
+    if not isinstance(op.lhs.type, IndexType):
+        raise TenonError(f"arith.cmpi{location(op)}: compares {op.lhs.type} outside of a map, expected index")
+    (a,), (b,) = (function.values[operand] for operand in op.operands)
+    function.values[op.result] = [function.let(f"icmp {order_of(op)} i64 {a}, {b}")]
 
 
 def _copy(function: FunctionText, op: memref.CopyOp) -> None:
@@ -62,7 +78,11 @@ def _copy(function: FunctionText, op: memref.CopyOp) -> None:
 
 KERNEL_RULES: Rules = {
     arith.ConstantOp: emit_constant,
+    arith.CmpiOp: _compare,
     scf.ForOp: lambda function, op: emit_for(function, op, KERNEL_RULES),
+    scf.ParallelOp: lambda function, op: emit_parallel(function, op, KERNEL_RULES),
+    scf.IfOp: lambda function, op: emit_if(function, op, KERNEL_RULES),
+    scf.ReduceOp: emit_nothing,
     scf.YieldOp: emit_nothing,
     YieldOp: emit_nothing,
     LoadOp: emit_load,

@@ -188,10 +188,15 @@ _INTEGER_ORDERS = "eq ne slt sle sgt sge ult ule ugt uge".split()
 
 def _compare(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) -> str:
     assert isinstance(op, arith.CmpfOp | arith.CmpiOp)
-    is_float = isinstance(op, arith.CmpfOp)
-    order = (_FLOAT_ORDERS if is_float else _INTEGER_ORDERS)[op.predicate.value.data]
     type_ = vector_type(op.operands[0].type, lanes)
-    return text.let(f"{'fcmp' if is_float else 'icmp'} {order} {type_} {args[0]}, {args[1]}")
+    compare = "fcmp" if isinstance(op, arith.CmpfOp) else "icmp"
+    return text.let(f"{compare} {order_of(op)} {type_} {args[0]}, {args[1]}")
+
+
+def order_of(op: arith.CmpfOp | arith.CmpiOp) -> str:
+    """LLVM's word for a comparison."""
+    orders = _FLOAT_ORDERS if isinstance(op, arith.CmpfOp) else _INTEGER_ORDERS
+    return orders[op.predicate.value.data]
 
 
 _FLOATS = {

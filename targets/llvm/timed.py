@@ -22,6 +22,7 @@ from .codegen import compile_text
 from .function import FunctionText
 from .loop import emit_for
 from .module import emit_llvm
+from .pool import pool_code
 from .rules import FUNCTION_RULES
 from .runtime import PARALLEL
 
@@ -53,6 +54,8 @@ class TimedMain:
         count = max(1, len(timed_ops(main)))
         clock = "readcyclecounter" if "x86" in record.triple else "readsteadycounter"
         text = emit_llvm(module, timed_rules(main, clock))
+        if PARALLEL in text:
+            pool_code()
         code = compile_text(text + _EXTRA.format(count=count, clock=clock), record, [PARALLEL])
         self._main = code.function("main", len(main.body.block.args) + 1)
         pointer = ctypes.cast(code.address("tenon.ticks"), ctypes.POINTER(ctypes.c_int64))

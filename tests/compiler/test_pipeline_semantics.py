@@ -57,14 +57,16 @@ def mixed(build):
 
 
 @pytest.mark.parametrize("target", ["x86-64-v3"])
-@pytest.mark.parametrize("name", ["digits", "mixed"])
-def test_every_pass_keeps_its_promise(request, tmp_path, capfd, name, target):
+@pytest.mark.parametrize("name, threads", [("digits", 1), ("mixed", 1), ("mixed", 3)])
+def test_every_pass_keeps_its_promise(request, tmp_path, capfd, monkeypatch, name, threads, target):
+    monkeypatch.setattr("tenonc.passes.schedule.threads.DISPATCH_CYCLES", 0)  # small kernels are cut too
     model = load(DIGITS if name == "digits" else request.getfixturevalue(name))
     module, weights = tmp_path / "model.mlir", tmp_path / "model.safetensors"
     module.write_text(str(model.module))
     model.store.save(weights)
-    passes = pipeline_text(CompileOptions(target))
+    passes = pipeline_text(CompileOptions(target, threads=threads))
     arguments = [str(module), "--check-semantics", "--weights", str(weights), "-p", passes]
     status = main([*arguments, "-o", str(tmp_path / "out.mlir")])
     assert (status, capfd.readouterr().err) == (0, "")
-    assert "tensorized.apply" in (tmp_path / "out.mlir").read_text()
+    text = (tmp_path / "out.mlir").read_text()
+    assert "tensorized.apply" in text and ("scf.parallel" in text) == (threads > 1)

@@ -72,7 +72,7 @@ def test_rounds_interleave():
 
 def test_the_process_is_pinned_and_released():
     before = os.sched_getaffinity(0)
-    with model_bench.pinned():
+    with model_bench.pinned(1):
         assert len(os.sched_getaffinity(0)) == 1
     assert os.sched_getaffinity(0) == before
 
@@ -89,7 +89,8 @@ def test_a_peer_computes_on_bound_buffers():
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ([DIGITS, "--threads", "2"], "compiled models run on one thread so far"),
+        ([DIGITS, "--threads", "0"], "threads is 0, expected 1 to 64"),
+        ([DIGITS, "--threads", "99"], "threads is 99, expected 1 to 64"),
         ([], "bench needs a model"),
         ([DIGITS, "--vs", "tvm"], "'tvm' is unknown, expected some of onnxruntime,openvino"),
         (["--kernels", "nothing like it"], "no kernel's name contains nothing like it"),

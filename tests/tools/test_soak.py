@@ -14,7 +14,7 @@ DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "digits.onnx"
 
 def test_a_short_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     path = tmp_path / "soak.json"
-    command = ["soak", str(DIGITS), "--seconds", "1", "--threads", "2", "--processes", "2"]
+    command = ["soak", str(DIGITS), "--seconds", "1", "--callers", "2", "--processes", "2"]
     assert tenonc.main([*command, "--json", str(path), "--cache", str(tmp_path / "cache")]) == 0
     threads, *processes = json.loads(path.read_text())
     assert threads["calls"] > 10 and len(threads["resident"]) == 8
@@ -76,7 +76,8 @@ def test_failures_are_the_exit_status(monkeypatch: pytest.MonkeyPatch, capsys: p
     ("options", "text"),
     [
         (["--seconds", "0"], "--seconds is 0.0, expected more than 0 and at most 604800"),
-        (["--threads", "0"], "--threads is 0, expected at least 1"),
+        (["--callers", "0"], "--callers is 0, expected at least 1"),
+        (["--threads", "0"], "threads is 0, expected 1 to 64"),
         (["--processes", "-1"], "--processes is -1, expected at least 0"),
     ],
 )

@@ -559,3 +559,28 @@ tensorized.kernel @k(%x: memref<3x5x16xf32>) {
   %w = tensorized.linear %v along 0 by dense<[[1.0, 2.0, 0.0]]> : tensor<1x3xf32> : vector<3x5x16xf32> -> vector<2x5x16xf32>
   tensorized.yield
 }
+
+// -----
+
+// CHECK: threads order ['o', 'p']: each of its loops needs a tile
+func.func private @f() attributes {level = #tensorized.level<threads order [o, p] tile {o = 4}>}
+
+// -----
+
+// CHECK: @late: the level of threads must be the first
+tensorized.kernel @late() lanes {q = 8} schedule [order [q] tile {q = 8}, threads order [q] tile {q = 16}] {
+  tensorized.yield
+}
+
+// -----
+
+// CHECK: @sum: threads cannot share loop k: it is a reduction
+tensorized.kernel @sum(%x: tensor<4x64xf32>) -> tensor<4xf32> lanes {k = 8} schedule [threads order [k] tile {k = 32}, order [m], order [k] tile {k = 32}] {
+  %e = tensorized.empty fill 0.0 : tensor<4xf32>
+  %y = tensorized.generic loops (m: parallel 4, k: reduction 64) ins(%x at (m, k) : tensor<4x64xf32>) init(%e at (m) : tensor<4xf32>) {
+  ^bb0(%v: f32, %acc: f32):
+    %s = arith.addf %v, %acc : f32
+    tensorized.yield %s : f32
+  } -> tensor<4xf32>
+  tensorized.yield %y : tensor<4xf32>
+}

@@ -26,9 +26,9 @@ tensorized.instruction @dot loops (i: parallel 4, r: reduction 4)
 }
 
 // CHECK:      tensorized.kernel @product(%x: tensor<49x576xf32>, %w: tensor<8x576x8xf32> constant) -> tensor<7x7x64xf32>
-// CHECK-SAME:   lanes {o = 8} schedule [order [p, o] tile {p = 6, o = 16}, order [k]] {
+// CHECK-SAME:   lanes {o = 8} schedule [threads order [p] tile {p = 25}, order [p, o] tile {p = 6, o = 16}, order [k]] {
 tensorized.kernel @product(%x: tensor<49x576xf32>, %w: tensor<8x576x8xf32> constant) -> tensor<7x7x64xf32>
-  lanes {o = 8} schedule [order [p, o] tile {p = 6, o = 16}, order [k]] {
+  lanes {o = 8} schedule [threads order [p] tile {p = 25}, order [p, o] tile {p = 6, o = 16}, order [k]] {
   // CHECK-NEXT: %e = tensorized.empty : tensor<49x64xf32>
   %e = tensorized.empty : tensor<49x64xf32>
   // CHECK-NEXT: %z = tensorized.generic loops (p: parallel 49, o: parallel 64) ins() init(%e at (p, o) : tensor<49x64xf32>) {

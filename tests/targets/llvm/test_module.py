@@ -314,3 +314,43 @@ def test_an_instruction_the_target_lacks_is_named(parse):
         TenonError, match="^instruction @vnni needs avx512vnni, which target x86-64-v3 lacks$"
     ):
         emit_llvm(module)
+
+
+PARALLEL = """
+tensorized.kernel @k(%x: memref<8xf32>) {{
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %v = tensorized.load %x[] at (l) -> (l) : memref<8xf32>, vector<8xf32>
+  {}
+  tensorized.yield
+}}
+"""
+LOOP = """"scf.parallel"({low}, %c2, %c1) <{{operandSegmentSizes = array<i32: 1, 1, 1, 0>}}> ({{
+  ^bb0(%{index}: index):
+    {body}
+    scf.reduce
+  }}) : (index, index, index) -> ()"""
+STORE = "tensorized.store %v, %x[] at (l) -> (l) : vector<8xf32>, memref<8xf32>"
+
+
+@pytest.mark.parametrize(
+    "loop, message",
+    [
+        (
+            LOOP.format(low="%c0", index="i", body=STORE),
+            "scf.parallel: uses a value of its kernel that is no argument and no constant",
+        ),
+        (
+            LOOP.format(low="%c1", index="i", body=""),
+            "scf.parallel: expected loops from 0 by 1, without results",
+        ),
+        (
+            LOOP.format(low="%c0", index="i", body=LOOP.format(low="%c0", index="j", body="")),
+            "scf.parallel: stands in another one",
+        ),
+    ],
+)
+def test_parallel_loops_that_cannot_be_outlined(parse, loop: str, message: str):
+    with pytest.raises(TenonError, match=f"^{message}$"):
+        emit_llvm(parse(PARALLEL.format(loop)))

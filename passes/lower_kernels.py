@@ -72,7 +72,8 @@ class _KernelLowering:
         self.emitter.add(tensorized.YieldOp())
         kernel = tensorized.KernelOp(self.kernel.sym_name.data, [], Region(self.block))
         kernel.location = self.kernel.location
-        kernel.set_schedule(self.lanes, self.levels)  # what the loops were made by stays to be read
+        # What the loops were made by stays to be read.
+        kernel.set_schedule(self.lanes, list(self.kernel.schedule or ()))
         return kernel
 
     def _fill(self, stages: list[tensorized.GenericOp]) -> Callable[[Part], None]:

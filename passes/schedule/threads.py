@@ -95,22 +95,24 @@ class _FarBytes:
     def __init__(
         self, kernel: tensorized.KernelOp, contract: tensorized.ContractOp, band: Band, threads: int
     ):
-        self.band, self.threads, self.result = band, threads, _bytes(contract.res.type)
+        self.threads, self.result = threads, _bytes(contract.res.type)
         self.operands = [
             (_bytes(value.type), varies, _is_constant(kernel, value))
             for value, varies in zip(contract.inputs, band.operands, strict=True)
         ]
+        weights = [varies for _, varies, constant in self.operands if constant]
+        self.channels = frozenset({band.lane_loop}.union(*weights))
 
     def cut(self, parts: Mapping[str, int]) -> float:
         """With the loops of `parts` cut."""
         others = (self.threads - 1) / self.threads if parts else 0
-        lanes = self.band.lane_loop in parts
-        total = self.result / self.threads * others if lanes else 0
+        across = bool(self.channels & set(parts))  # other loops are rows, which neighbours cut alike
+        total = self.result / self.threads * others if across else 0
         for size, varies, constant in self.operands:
             share = size / self.threads if varies & set(parts) else size
             if constant:
                 total += share
-            elif lanes or not varies & set(parts):
+            elif across or not varies & set(parts):
                 total += share * others
         return total
 

@@ -88,6 +88,6 @@ def test_usage(capsys: pytest.CaptureFixture[str], options: list[str], text: str
 
 def test_resident_bytes_sees_memory():
     before = soak_run.resident_bytes()
-    held = np.ones(32 << 20, np.uint8)
-    assert soak_run.resident_bytes() - before > 24 << 20
+    held = np.ones(64 << 20, np.uint8)  # more than malloc ever keeps: memory of its own
+    assert soak_run.resident_bytes() - before > 48 << 20
     del held

@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 
+from tenonc.targets.llvm import pool as pool_module
 from tenonc.targets.llvm.codegen import compile_text, emit_object
 from tenonc.targets.llvm.pool import Pool, pool_code
 from tenonc.targets.llvm.runtime import PARALLEL, POOL_NEEDS, pool_text
@@ -47,6 +48,12 @@ end:
 }
 """
 PARTS = (0, 1, 2, 3, 5, 8, 64, 65, 100)
+
+
+@pytest.fixture(autouse=True)
+def many_cores(monkeypatch):
+    """As if the machine had one for every thread."""
+    monkeypatch.setattr(pool_module, "_cores", lambda: 64)
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +130,11 @@ def test_threads_end_with_their_pool(go):
     assert threads_now() == before + 10
     del pool, pools
     assert threads_now() == before
+
+
+def test_a_process_on_one_core_has_no_other_threads(monkeypatch):
+    monkeypatch.setattr(pool_module, "_cores", lambda: 1)
+    assert Pool(8).address() == 0
 
 
 def test_a_pool_nobody_asked_for_has_no_threads():

@@ -201,15 +201,17 @@ def c_string(text: str) -> str:
 
 
 def _note(own: Interface, digest: str) -> str:
-    """An ELF note of type 1: the version of the interface, whether the weights lie beside, the digest."""
+    """An ELF note of type 1: the version of the interface, whether the weights lie beside, the digest.
+
+    It must not be in @llvm.used: a target machine remembers addresses from there, and lays out the globals of
+    later modules that happen to have them in another way."""
     beside = int(bool(own.weights_file))
     hex_bytes = "".join(f"\\{digest[i : i + 2]}" for i in range(0, len(digest), 2))
     return (
         "@tenon.note = hidden constant <{ i32, i32, i32, [8 x i8], i32, i32, [16 x i8] }> "
         '<{ i32 6, i32 24, i32 1, [8 x i8] c"Tenon\\00\\00\\00", '
         f'i32 {ABI_VERSION}, i32 {beside}, [16 x i8] c"{hex_bytes}" }}>, '
-        f'section "{NOTE}", align 4\n@llvm.used = appending global [1 x ptr] [ptr @tenon.note], '
-        'section "llvm.metadata"'
+        f'section "{NOTE}", align 4'
     )
 
 

@@ -99,10 +99,12 @@ class LibraryArtifact:
         self.threads: int = threads or info.threads
         self.inputs = [_port(info.inputs[i]) for i in range(info.input_count)]
         self.outputs = [_port(info.outputs[i]) for i in range(info.output_count)]
+        # What most calls pass, but for the addresses.
+        self._usual = [_Tensors(ports) for ports in (self.inputs, self.outputs)]
 
     def run(self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> None:
         """Compute `outputs` in place from C-contiguous `inputs`; calls may run in several threads."""
-        given, made = _tensors(inputs), _tensors(outputs)
+        given, made = (usual(arrays) for usual, arrays in zip(self._usual, (inputs, outputs), strict=True))
         error = ctypes.create_string_buffer(ERROR_BYTES)
         if self._api.run(self._model, given, len(given), made, len(made), error):
             raise TenonError(_text(error.value))
@@ -163,11 +165,29 @@ def _port(port: CPort) -> LoadedPort:
     return LoadedPort(_text(port.name), tuple(port.shape[i] for i in range(port.rank)), dtype)
 
 
-def _tensors(arrays: Sequence[np.ndarray]) -> ctypes.Array[Tensor]:
-    """Without strides: they are C-contiguous."""
-    made = (Tensor * len(arrays))()
-    for tensor, array in zip(made, arrays, strict=True):
-        tensor.data = array.ctypes.data
-        tensor.shape = (c_int64 * array.ndim)(*array.shape)
-        tensor.bytes, tensor.dtype, tensor.rank = array.nbytes, DTYPES[array.dtype.name], array.ndim
+class _Tensors:
+    """Makes the tensors of arrays, which are C-contiguous: without strides."""
+
+    def __init__(self, ports: Sequence[LoadedPort]):
+        self._kinds = [(port.shape, port.dtype) for port in ports]
+        self._usual = _filled(self._kinds)
+
+    def __call__(self, arrays: Sequence[np.ndarray]) -> ctypes.Array[Tensor]:
+        kinds = [(array.shape, array.dtype) for array in arrays]
+        made = _copy(self._usual) if kinds == self._kinds else _filled(kinds)
+        for tensor, array in zip(made, arrays, strict=True):
+            tensor.data, tensor.bytes = array.ctypes.data, array.nbytes
+        return made
+
+
+def _filled(kinds: Sequence[tuple[tuple[int, ...], np.dtype]]) -> ctypes.Array[Tensor]:
+    made = (Tensor * len(kinds))()
+    for tensor, (shape, dtype) in zip(made, kinds, strict=True):
+        tensor.shape = (c_int64 * len(shape))(*shape)
+        tensor.dtype, tensor.rank = DTYPES.get(dtype.name, 0), len(shape)
     return made
+
+
+def _copy(tensors: ctypes.Array[Tensor]) -> ctypes.Array[Tensor]:
+    """A copy, whose shapes belong to the original."""
+    return type(tensors).from_buffer_copy(tensors)

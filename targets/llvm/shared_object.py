@@ -115,8 +115,8 @@ _HIDDEN = frozenset(
 """What the objects use of each other, besides the model's `main`."""
 
 _LIBC = frozenset(
-    """calloc free mmap munmap madvise open close pread lseek sysconf dladdr strrchr memcmp snprintf vsnprintf
-    __errno_location""".split()
+    """calloc free mmap munmap madvise open close pread lseek sysconf dladdr access realpath strrchr memcmp
+    snprintf vsnprintf __errno_location""".split()
 )
 """What the run time uses of libc."""
 

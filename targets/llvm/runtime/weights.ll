@@ -10,6 +10,8 @@ declare i32 @madvise(ptr, i64, i32)
 declare i64 @sysconf(i32)
 declare ptr @__errno_location()
 declare i32 @dladdr(ptr, ptr)
+declare i32 @access(ptr, i32)
+declare ptr @realpath(ptr, ptr)
 declare ptr @strrchr(ptr, i32)
 declare i32 @snprintf(ptr, i64, ptr, ...)
 declare i32 @memcmp(ptr, ptr, i64)
@@ -74,11 +76,36 @@ good:
   ret i32 0
 }
 
-; The path of the weights file in the folder of this library. dladdr takes any address in the library.
+; The path of the weights file in the folder of this library; where it is none and the library's path is a link, in
+; the folder that the link leads to. dladdr takes any address in the library.
 define internal void @beside_library(ptr %path) nounwind {
   %found = alloca { ptr, ptr, ptr, ptr }
+  %resolved = alloca [4096 x i8]
+  %other = alloca [4096 x i8]
   %status = call i32 @dladdr(ptr @tenon.blob, ptr %found)
   %library = load ptr, ptr %found
+  call void @in_folder_of(ptr %library, ptr %path)
+  %absent = call i32 @access(ptr %path, i32 4)  ; R_OK
+  %there = icmp eq i32 %absent, 0
+  br i1 %there, label %done, label %follow
+follow:
+  %real = call ptr @realpath(ptr %library, ptr %resolved)
+  %lost = icmp eq ptr %real, null
+  br i1 %lost, label %done, label %look
+look:
+  call void @in_folder_of(ptr %real, ptr %other)
+  %nothing = call i32 @access(ptr %other, i32 4)
+  %better = icmp eq i32 %nothing, 0
+  br i1 %better, label %take, label %done
+take:
+  %written = call i32 (ptr, i64, ptr, ...) @snprintf(ptr %path, i64 4096, ptr @"%s", ptr %other)
+  br label %done
+done:
+  ret void
+}
+
+; The path of the weights file in the folder that `library` is in.
+define internal void @in_folder_of(ptr %library, ptr %path) nounwind {
   %slash = call ptr @strrchr(ptr %library, i32 47)
   %bare = icmp eq ptr %slash, null
   %start = ptrtoint ptr %library to i64

@@ -201,16 +201,19 @@ def c_string(text: str) -> str:
 
 
 def _note(own: Interface, digest: str) -> str:
-    """An ELF note of type 1: the version of the interface, whether the weights lie beside, the digest.
-
-    It must not be in @llvm.used: a target machine remembers addresses from there, and lays out the globals of
-    later modules that happen to have them in another way."""
+    """The ELF note that `library_file.py` reads. It must not be in @llvm.used: a target machine remembers
+    addresses from there, and lays out the globals of later modules that happen to have them differently."""
     beside = int(bool(own.weights_file))
     hex_bytes = "".join(f"\\{digest[i : i + 2]}" for i in range(0, len(digest), 2))
+    distance = "sub (i64 ptrtoint (ptr @tenon.weights to i64), i64 ptrtoint (ptr @tenon.note to i64))"
+    fields = [
+        *("i32 6", "i32 56", "i32 1", '[8 x i8] c"Tenon\\00\\00\\00"'),
+        *(f"i32 {ABI_VERSION}", f"i32 {beside}", f'[16 x i8] c"{hex_bytes}"', "[16 x i8] zeroinitializer"),
+        *(("i64 0", "i64 0") if beside else (f"i64 {distance}", f"i64 {own.weight_bytes}")),
+    ]
+    types = ["i32", "i32", "i32", "[8 x i8]", "i32", "i32", "[16 x i8]", "[16 x i8]", "i64", "i64"]
     return (
-        "@tenon.note = hidden constant <{ i32, i32, i32, [8 x i8], i32, i32, [16 x i8] }> "
-        '<{ i32 6, i32 24, i32 1, [8 x i8] c"Tenon\\00\\00\\00", '
-        f'i32 {ABI_VERSION}, i32 {beside}, [16 x i8] c"{hex_bytes}" }}>, '
+        f"@tenon.note = hidden constant <{{ {', '.join(types)} }}> <{{ {', '.join(fields)} }}>, "
         f'section "{NOTE}", align 4'
     )
 

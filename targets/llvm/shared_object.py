@@ -23,6 +23,7 @@ from ..record import TargetRecord, host, records
 from . import runtime
 from .codegen import compile_text, emit_object
 from .interface import Interface, PortLike, identifier
+from .library_file import seal
 from .link import link_shared
 from .weights_section import object_with_weights, weights_text
 
@@ -98,6 +99,7 @@ class SharedObject:
                 files.append(Path(folder) / "blob.o")
                 _write_weights(files[-1], artifact.weights, record)
             link_shared(files, path, record.triple)
+            seal(path)
 
     def _tables(self) -> bytes:
         record = self.artifact.record

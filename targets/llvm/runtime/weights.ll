@@ -39,7 +39,22 @@ keep:
   store ptr %inside, ptr %place
   %bytes = load i64, ptr getelementptr (%Blob, ptr @tenon.blob, i64 0, i32 1)
   %status = call i32 @populate(ptr %inside, i64 %bytes, ptr %error)
+  %there = icmp eq i32 %status, 0
+  br i1 %there, label %sum, label %cut
+cut:
   ret i32 %status
+sum:
+  %found = call i64 @tenon.checksum(ptr %inside, i64 %bytes)
+  %expected = load i64, ptr getelementptr (%Blob, ptr @tenon.blob, i64 0, i32 2)
+  %same = icmp eq i64 %found, %expected
+  br i1 %same, label %whole, label %damaged
+damaged:
+  %bad = call i32 (ptr, i32, ptr, ...) @tenon.fail(ptr %error, i32 4,
+    ptr @"the weights inside the library are damaged: the checksum is %016lx, expected %016lx",
+    i64 %found, i64 %expected)
+  ret i32 %bad
+whole:
+  ret i32 0
 outside:
   br i1 %default, label %search, label %open
 search:

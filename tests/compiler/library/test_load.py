@@ -106,6 +106,28 @@ def test_files_that_are_cut_off(built, tmp_path):
         assert line.startswith("is cut off: ") or line == "is not a shared object, or is cut off", length
 
 
+@pytest.mark.parametrize("where", ["inside", "external"])
+def test_files_with_a_bit_that_is_wrong(built, tmp_path, where: str):
+    """Anywhere: in what the system's loader reads, in code, in tables, in the weights."""
+    whole = getattr(built, where).read_bytes()
+    path = tmp_path / "model.so"
+    shutil.copy(built.external.with_suffix(".weights"), tmp_path)
+    places = np.random.default_rng(0).integers(0, len(whole), 150)
+    for at in [*range(0, 64, 5), *places.tolist()]:
+        damaged = bytearray(whole)
+        damaged[at] ^= 1 << at % 8
+        path.write_bytes(damaged)
+        refusal(path)
+    weights = whole.find(built.exe.artifact.weights.tobytes())
+    if where == "inside":
+        damaged = bytearray(whole)
+        damaged[weights + 100] ^= 1
+        path.write_bytes(damaged)
+        assert refusal(path).startswith("the weights inside the library are damaged: the checksum is ")
+    else:
+        assert weights < 0
+
+
 def test_files_that_are_something_else(built, tmp_path):
     path = tmp_path / "x.so"
     assert refusal(path) == "no such file"

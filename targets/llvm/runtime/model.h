@@ -1,16 +1,19 @@
 /* $title
 
-   C interface of $library, made by tenonc $compiler for $target. C99 or C++; link with $library, or load it with
-   dlopen. It needs libc and libm only.
+   C interface of $library, made by tenonc $compiler for $target.
+   C99 or C++; link with the library, or load it with dlopen. It needs libc and libm only.
 $ports
    Ownership. What the caller passes stays the caller's, and is not kept after the call: tensors, their memory,
    options, paths. A model is created by the library and given back with destroy. What info returns is constant.
+   The files of the library and of its weights are mapped: they may be replaced by others, but not changed, while in
+   use.
 
    Errors. Every call that can fail returns a status, 0 for success, and writes one line of text into `error`, which
    may be NULL. A run that fails has written nothing to its outputs. Nothing is printed, no signal is raised.
 
    Threads. Several threads may run one model at the same time: each run works in memory of its own, some of which
-   is kept for the next. A model's own threads serve one run at a time, others then do without. A model may be created in one thread and destroyed in another, once no run uses it.
+   is kept for the next. A model's own threads serve one run at a time, others then do without. A model may be
+   created in one thread and destroyed in another, once no run uses it.
 
    Memory of tensors. Row-major and without gaps, aligned to the element, of exactly the port's dtype and shape.
    Outputs overlap neither inputs nor each other. */

@@ -59,11 +59,12 @@ def load_executable(
     call, by default as many as it was compiled for. Raises `TenonError` for a file that is cut off, of
     another version or not made by tenonc, and where this CPU or the weights do not fit."""
     from ..targets.llvm.library import LibraryArtifact
+    from ..targets.record import check_threads
     from .executable import Executable
     from .model import Port
 
-    if threads is not None and not 1 <= threads <= 1024:
-        raise UsageError(f"threads is {threads}, expected 1 to 1024")
+    if threads is not None:
+        check_threads(threads)
     artifact = LibraryArtifact(Path(path), None if weights is None else Path(weights), threads or 0)
     ports = [[Port(*port) for port in side] for side in (artifact.inputs, artifact.outputs)]
     return Executable(artifact, *ports)

@@ -39,9 +39,9 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def bench(arguments: argparse.Namespace) -> None:
     """Measure what the command line names, and fail where a model fails or is wrong."""
     from ..compiler.atomic import check_file
-    from ..targets.record import check_threads
+    from .verbs import options_of
 
-    check_threads(arguments.threads)
+    options_of(arguments)  # bad ones are an error before any work
     check_count("--rounds", arguments.rounds, 1)
     check_seconds(arguments.seconds)
     check_tolerance(arguments.tolerance)
@@ -49,7 +49,6 @@ def bench(arguments: argparse.Namespace) -> None:
         check_file(Path(arguments.json))
     if arguments.kernels:
         from .kernel_bench import bench_kernels
-        from .verbs import options_of
 
         bench_kernels(
             arguments.models, options_of(arguments), arguments.rounds, arguments.seconds, arguments.json

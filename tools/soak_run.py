@@ -125,8 +125,10 @@ class Sliced(NamedTuple):
 def run_slice(work: Slice) -> Sliced:
     """Compiles and runs for a slice of time, in a worker process; empties the cache now and then."""
     from .. import compiler
+    from .verbs import options_of
 
     model, inputs = _loaded(work.arguments)
+    threads = options_of(work.arguments).threads
     targets = [*[work.arguments.target] * 4, _other_target()]
     digests: dict[tuple[str, int], set[str]] = {}
     counts = {"calls": 0, "compiles": 0, "warm": 0}
@@ -137,7 +139,7 @@ def run_slice(work: Slice) -> Sliced:
             if random.random() < CLEARS:
                 work.cache.artifacts().clear()
             target = random.choice(targets)
-            exe = compiler.compile(model, target, threads=work.arguments.threads, cache=work.cache)
+            exe = compiler.compile(model, target, threads=threads, cache=work.cache)
             counts["compiles"] += 1
             counts["warm"] += "cache" in exe.artifact.seconds  # pyright: ignore[reportAttributeAccessIssue]
             for index, given in enumerate(inputs):

@@ -43,7 +43,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help="3x3 convolutions by Winograd's algorithm: auto where it is faster, off, 2 or 4 (default: auto)",
     )
     parser.add_argument(
-        "--threads", type=int, default=1, metavar="N", help="threads that a call may use (default: 1)"
+        "--threads", type=int, metavar="N", help="threads that a call may use (default: 1)"
     )
     parser.add_argument(
         "--shape", action="append", default=[], metavar="INPUT=N,C,H,W", help="whole shape of an input"

@@ -30,7 +30,8 @@ SUFFIXES = {"mlir": ".mlir", "ll": ".ll", "asm": ".s", "obj": ".o", "so": ".so",
 
 def options_of(arguments: argparse.Namespace) -> CompileOptions:
     """How the command line wants a model compiled."""
-    return CompileOptions(arguments.target, winograd=arguments.winograd, threads=arguments.threads)
+    threads = 1 if arguments.threads is None else arguments.threads
+    return CompileOptions(arguments.target, winograd=arguments.winograd, threads=threads)
 
 
 def load_model(arguments: argparse.Namespace, path: str | None = None) -> compiler.Model:
@@ -175,10 +176,11 @@ def run_model(arguments: argparse.Namespace) -> None:
 
 def load_shared_object(arguments: argparse.Namespace) -> compiler.Executable:
     """The shared object of the command line; what only a compile could heed is refused."""
-    for option, default in (("target", "host"), ("shape", []), ("dim", []), ("constant", [])):
+    defaults = {"target": "host", "winograd": "auto", "shape": [], "dim": [], "constant": []}
+    for option, default in defaults.items():
         if getattr(arguments, option) != default:
             raise UsageError(f"--{option}: {arguments.model} is compiled already")
-    return compiler.load_executable(arguments.model, arguments.weights)
+    return compiler.load_executable(arguments.model, arguments.weights, arguments.threads)
 
 
 def read_array(name: str, path: Path) -> np.ndarray:

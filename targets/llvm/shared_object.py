@@ -118,7 +118,7 @@ _HIDDEN = frozenset(
 
 _LIBC = frozenset(
     """calloc free mmap munmap madvise open close pread lseek sysconf dladdr access realpath strrchr memcmp
-    snprintf vsnprintf __errno_location""".split()
+    snprintf vsnprintf sched_getaffinity __errno_location""".split()
 )
 """What the run time uses of libc."""
 

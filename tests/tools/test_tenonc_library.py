@@ -86,9 +86,17 @@ def test_wrong_options(capsys, model, tmp_path, options, text):
 
 
 def test_what_only_a_compile_could_heed(capsys, model, tmp_path):
-    for option in (["--shape", "x=1,2"], ["--dim", "N=1"], ["--target", "x86-64"], ["--constant", "x=x.npy"]):
+    for option in (
+        ["--shape", "x=1,2"],
+        ["--dim", "N=1"],
+        ["--target", "x86-64"],
+        ["--winograd", "off"],
+        ["--constant", "x=x.npy"],
+    ):
         line = fails(capsys, 2, "run", tmp_path / "m.so", *option)
         assert line == f"{option[0]}: {tmp_path / 'm.so'} is compiled already"
+    line = fails(capsys, 2, "run", tmp_path / "m.so", "--threads", "0")
+    assert line == "threads is 0, expected 1 to 64"
     line = fails(capsys, 2, "run", model, "--weights", "w")
     assert line == "--weights is for shared objects, m.onnx is compiled here".replace("m.onnx", str(model))
 

@@ -72,13 +72,13 @@ entry:
   br i1 %default, label %weights, label %read
 read:
   %threads = load i32, ptr %options
-  %absurd = icmp ugt i32 %threads, 1024
+  %absurd = icmp ugt i32 %threads, 64
   %path.place = getelementptr %Options, ptr %options, i64 0, i32 1
   %given = load ptr, ptr %path.place
   br i1 %absurd, label %no.threads, label %weights
 no.threads:
   %r0 = call i32 (ptr, i32, ptr, ...) @tenon.fail(ptr %error, i32 1,
-    ptr @"threads is %d, expected 1 to 1024, or 0 for what the model was compiled for", i32 %threads)
+    ptr @"threads is %d, expected 1 to 64, or 0 for what the model was compiled for", i32 %threads)
   ret i32 %r0
 weights:
   %wanted = phi i32 [ 0, %entry ], [ %threads, %read ]
@@ -103,11 +103,42 @@ keep:
   ret i32 %started
 }
 
-; A pool, unless the model runs on one thread: code that was compiled for one has nothing to share out.
+; How many cores the process may run on; many where the system does not tell.
+define internal i32 @cores() nounwind {
+entry:
+  %mask = alloca [16 x i64]  ; 1024 cores
+  store [16 x i64] zeroinitializer, ptr %mask
+  %status = call i32 @sched_getaffinity(i32 0, i64 128, ptr %mask)
+  %told = icmp sge i32 %status, 0
+  br i1 %told, label %next, label %many
+next:
+  %index = phi i64 [ 0, %entry ], [ %after, %next ]
+  %sum = phi i64 [ 0, %entry ], [ %more, %next ]
+  %place = getelementptr i64, ptr %mask, i64 %index
+  %word = load i64, ptr %place
+  %bits = call i64 @llvm.ctpop.i64(i64 %word)
+  %more = add i64 %sum, %bits
+  %after = add i64 %index, 1
+  %again = icmp ult i64 %after, 16
+  br i1 %again, label %next, label %counted
+counted:
+  %count = trunc i64 %more to i32
+  ret i32 %count
+many:
+  ret i32 1024
+}
+declare i32 @sched_getaffinity(i32, i64, ptr)
+declare i64 @llvm.ctpop.i64(i64)
+declare i32 @llvm.umin.i32(i32, i32)
+
+; A pool, unless the model runs on one thread: code that was compiled for one has nothing to share out, and a thread
+; that waits for its turn on a core would only be waited for.
 define internal i32 @start_threads(ptr %model, i32 %wanted, ptr %error) nounwind {
   %compiled = load i32, ptr getelementptr (%Info, ptr @tenon.info, i64 0, i32 1)
   %default = icmp eq i32 %wanted, 0
-  %chosen = select i1 %default, i32 %compiled, i32 %wanted
+  %asked = select i1 %default, i32 %compiled, i32 %wanted
+  %cores = call i32 @cores()
+  %chosen = call i32 @llvm.umin.i32(i32 %asked, i32 %cores)
   %shared = icmp ugt i32 %compiled, 1
   %several = icmp ugt i32 %chosen, 1
   %needed = and i1 %shared, %several

@@ -133,8 +133,8 @@ def test_a_model_of_another_library(built, call: Call):
     ("version", "threads", "weights", "status", "text"),
     [
         (7, 0, None, 2, "the program was built for version 7 of the interface, the model has 1"),
-        (1, -3, None, 1, "threads is -3, expected 1 to 1024, or 0 for what the model was compiled for"),
-        (1, 1025, None, 1, "threads is 1025, expected 1 to 1024, or 0 for what the model was compiled for"),
+        (1, -3, None, 1, "threads is -3, expected 1 to 64, or 0 for what the model was compiled for"),
+        (1, 65, None, 1, "threads is 65, expected 1 to 64, or 0 for what the model was compiled for"),
         (1, 0, b"w", 1, "weights 'w': a path is given, but the model has its weights inside"),
     ],
 )

@@ -36,6 +36,9 @@ ROWS_SHARE = 3 / 4
 BLOCK_SHARE = 1 / 4
 # Registers of one elementwise tile: enough to hide a load's latency.
 ELEMENTWISE_REGISTERS = 4
+# Loops of up to so many iterations whose elements lie between those of neighbouring lanes are in the tile:
+# their registers are stored interleaved, whole registers instead of single elements.
+INTERLEAVED = 4
 # A row of at most this many registers runs beside others, in a tile of so many registers: combining lanes
 # takes long, and the other rows have something to do meanwhile.
 SHORT_ROW = 16
@@ -259,4 +262,19 @@ def _schedule_elementwise(kernel: tensorized.KernelOp) -> None:
             if name in lanes:
                 registers = min(ELEMENTWISE_REGISTERS, -(-extent // lanes[name]))
                 tile[name] = registers * lanes[name]
+        tile |= _interleaved(nest, lanes)
     kernel.set_schedule(lanes, [LevelAttr.of(order, tile)])
+
+
+def _interleaved(nest: tensorized.GenericOp, lanes: dict[str, int]) -> dict[str, int]:
+    """The loops inside the lane loop in the output, with their extents, if they fill the space between its
+    elements: the channels of an image of three, read plane by plane and written pixel by pixel."""
+    assert isinstance(nest.res.type, TensorType)
+    strides = flat_strides(nest.accesses[-1], row_major(nest.res.type.get_shape()), nest.extents)
+    if strides is None:
+        return {}
+    across = max((s for name, s in zip(nest.loop_names, strides) if name in lanes), default=0)
+    inside = {
+        name: extent for name, extent, s in zip(nest.loop_names, nest.extents, strides) if 0 < s < across
+    }
+    return inside if 1 < math.prod(inside.values()) == across <= INTERLEAVED else {}

@@ -21,6 +21,8 @@ from .types import memory_type, scalar_type
 
 _SPAN_LIMIT = 4
 """Loads at most this many registers to pick one register's lanes from."""
+_INTERLEAVE_LIMIT = 4
+"""Mixes at most this many registers to store them as whole ones."""
 
 
 def emit_load(function: FunctionText, op: LoadOp) -> None:
@@ -39,11 +41,48 @@ def emit_store(function: FunctionText, op: StoreOp) -> None:
     lanes = vector.get_shape()[-1]
     address = Address(function, op)
     rows = address.offsets.reshape(-1, lanes)
-    counts = valid_lanes(op) or [lanes] * len(rows)
-    registers = function.values[op.value]
-    for row, count, register in zip(rows, counts, registers, strict=True):
-        if count:
+    counts, registers = valid_lanes(op), function.values[op.value]
+    stored = _store_interleaved(function, address, vector, rows, registers) if counts is None else set()
+    counts = counts or [lanes] * len(rows)
+    for place, (row, count, register) in enumerate(zip(rows, counts, registers, strict=True)):
+        if count and place not in stored:
             _store(function, address, vector, row[:count], register)
+
+
+def _store_interleaved(
+    function: FunctionText, address: Address, vector: VectorType, rows: np.ndarray, registers: Sequence[str]
+) -> set[int]:
+    """Stores the registers whose elements alternate with those of others so that together they fill memory
+    without a gap: shuffled, as whole registers. Returns the places of those."""
+    lanes = rows.shape[1]
+    group = int(rows[0, 1] - rows[0, 0]) if lanes > 1 else 1
+    if not 1 < group <= _INTERLEAVE_LIMIT or (np.diff(rows, axis=1) != group).any():
+        return set()
+    at = {int(first): place for place, first in enumerate(rows[:, 0])}
+    stored: set[int] = set()
+    for first in sorted(at):
+        places = [at.get(first + i, -1) for i in range(group)]
+        if -1 in places or stored & set(places):
+            continue
+        stored |= set(places)
+        for j in range(group):
+            row = np.arange(first + j * lanes, first + (j + 1) * lanes)
+            mixed = _interleave(function, vector, [registers[p] for p in places], j)
+            _store(function, address, vector, row, mixed)
+    return stored
+
+
+def _interleave(function: FunctionText, vector: VectorType, registers: Sequence[str], number: int) -> str:
+    """Register `number` of those that hold all elements 0 of `registers`, then all elements 1, and so on."""
+    lanes, group = vector.get_shape()[-1], len(registers)
+    type_ = f"<{lanes} x {scalar_type(vector.element_type)}>"
+    source, lane = np.divmod(np.arange(number * lanes, (number + 1) * lanes), group)[::-1]
+    mixed, taken = registers[0], lane
+    for i, register in enumerate(registers[1:], 1):
+        mask = np.where(source == i, lanes + lane, taken)
+        mixed = shuffle(function, type_, mixed, register, mask.tolist())
+        taken = np.arange(lanes)
+    return mixed
 
 
 def valid_lanes(op: RegisterAccess) -> list[int] | None:

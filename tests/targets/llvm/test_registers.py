@@ -159,6 +159,29 @@ def test_store(run_kernel, grid: int, lanes: int, stride: int, partial: int | No
     np.testing.assert_array_equal(got, want)
 
 
+@given(
+    group=st.integers(2, 6),
+    repeats=st.integers(1, 2),
+    lanes=st.sampled_from([2, 4, 8, 16]),
+    element=st.sampled_from(["f32", "i8", "i1", "f64", "f16"]),
+)
+def test_store_of_interleaved_registers(run_kernel, group, repeats, lanes, element):
+    """Register r, lane l of `group` registers is element l * group + r: more than four go one by one."""
+    grid, memory = group * repeats, group * repeats * lanes
+    x = values((grid, lanes), element)
+    got = np.zeros(memory, x.dtype)
+    index = f"(v0 floordiv {group}) * {group * lanes} + v0 mod {group} + l * {group}"
+    text = STORE.format(grid=grid, lanes=lanes, memory=memory, element=element, index=index, valid="")
+    run_kernel(text, x, got)
+    np.testing.assert_array_equal(got, x.reshape(repeats, group, lanes).transpose(0, 2, 1).reshape(-1))
+
+
+def test_interleaved_registers_are_stored_whole(parse):
+    text = STORE.format(grid=3, lanes=16, memory=48, element="f32", index="v0 + l * 3", valid="")
+    llvm = emit_llvm(parse(text))
+    assert (llvm.count("store <16 x float>"), llvm.count("store float")) == (3, 0)
+
+
 def test_equal_registers_are_loaded_once(parse):
     llvm = emit_llvm(parse(load_text((6, 64), (6, 2), 8, "d0, v1 * 8 + l")))
     assert llvm.count("= load") == 2

@@ -209,7 +209,9 @@ def _cache_block(
         used = {contract.loop_names[d] for d in access.used_dims()}
         if band.lane_loop in used or not isinstance(value.type, TensorType):
             continue
-        size = math.prod(value.type.get_shape()) * element_bytes(value.type.element_type)
+        # A stride may skip most of the buffer.
+        touched = math.prod(contract.extents[d] for d in access.used_dims())
+        size = min(math.prod(value.type.get_shape()), touched) * element_bytes(value.type.element_type)
         # What one part reads of one product.
         full = dict(zip(contract.loop_names, contract.extents))
         for name in used & set(band.extents):

@@ -5,6 +5,9 @@ transformed weights (`nn.winograd_weights`, compile-time) and `nn.winograd_outpu
 `nn.conv` in f32, 3x3 in steps of one and without groups, if the estimate of one of the tiles is clearly below
 that of the convolution.
 
+Where the transformed tensors of an image are larger than the cache, the three steps run for one stripe of it
+after another (`passes/decompose/winograd.py`), and with them the elementwise ops that follow.
+
 What it saves is arithmetic: 36 products where 144 were (tile 4), 16 where 36 were (tile 2). What it costs:
 weights 4 times the size (16 / 9 for tile 2), which come from memory in every call, tiles that reach past the
 image, and the transforms.
@@ -24,7 +27,7 @@ from ..dialects import nn
 from ..dialects.errors import TenonError
 from ..dialects.nn.cook_toom import POINTS, TAPS
 from ..dialects.nn.winograd import tile_counts
-from .graph_builder import GraphBuilder
+from .decompose.winograd import CACHE_BYTES, decompose_winograd, moved_bytes, stripe_rows
 
 TILES = ("auto", "off", *POINTS)
 
@@ -38,8 +41,6 @@ ACCUMULATOR_CYCLES = 3
 MEMORY_BYTES_PER_CYCLE = 7
 # A register of a tile through the input's transform and into memory, and out of it through the output's.
 INPUT_CYCLES, OUTPUT_CYCLES = 4.5, 3.5
-# Transformed tensors past this do not stay in the last-level cache: they are written and read in memory.
-CACHE_BYTES = 16 << 20
 # The estimate must be this much better: it rounds differently, and takes more memory.
 GAIN = 0.85
 
@@ -60,7 +61,7 @@ class SelectWinogradPass(ModulePass):
         for conv in [found for found in op.walk() if isinstance(found, nn.ConvOp) and is_eligible(found)]:
             tile = best_tile(conv) if self.tile == "auto" else int(self.tile)
             if tile is not None:
-                _replace(conv, tile)
+                decompose_winograd(conv, tile)
 
 
 def is_eligible(conv: nn.ConvOp) -> bool:
@@ -98,8 +99,9 @@ def winograd_cycles(conv: nn.ConvOp, tile: int) -> float:
     channels, positions = nn.tensor_of(conv.x).get_shape()[1], (tile + TAPS - 1) ** 2
     tiles = images * math.prod(tile_counts(extents, tile))
     made, used = (positions * tiles * -(-n // LANES) for n in (channels, outputs))
-    moved = (made + used) * LANES * F32_BYTES
-    spilled = 2 * moved / MEMORY_BYTES_PER_CYCLE if moved > CACHE_BYTES else 0
+    whole = stripe_rows(conv, tile) >= tile_counts(extents, tile)[0]
+    moved = moved_bytes(conv, tile)
+    spilled = 2 * moved / MEMORY_BYTES_PER_CYCLE if whole and moved > CACHE_BYTES else 0
     transforms = made * INPUT_CYCLES + used * OUTPUT_CYCLES + spilled
     return _product_cycles(positions, tiles, channels, outputs) + transforms
 
@@ -109,12 +111,3 @@ def _product_cycles(count: int, rows: int, steps: int, columns: int) -> float:
     panels = -(-columns // LANES)
     arithmetic = count * rows * panels * (steps / MULTIPLY_ADDS + ACCUMULATOR_CYCLES)
     return max(arithmetic, count * steps * panels * LANES * F32_BYTES / MEMORY_BYTES_PER_CYCLE)
-
-
-def _replace(conv: nn.ConvOp, tile: int) -> None:
-    new = GraphBuilder(conv)
-    batch, _, height, width = conv.shape
-    v = new(nn.WinogradInputOp(conv.x, tile=tile, pads=conv.window.pads))
-    u = new(nn.WinogradWeightsOp(conv.w, tile=tile))
-    m = new(nn.MatmulOp(v, u))
-    new.finish(new(nn.WinogradOutputOp(m, conv.bias, tile=tile, extents=(batch, height, width))))

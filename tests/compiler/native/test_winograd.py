@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tenonc.compiler import UsageError, compile, load, run_reference
+from tenonc.passes.decompose import winograd
 
 TILES = st.sampled_from(["2", "4"])
 
@@ -33,6 +34,28 @@ def test_any_geometry(new_net, data):
         residual = net("Conv", net.input(batch, 3, *size), net.weights(outputs, 3, 1, 1))
         y = net("Add", y, residual)
     net.check(net("Relu", y) if draw(st.booleans()) else y, winograd=draw(TILES))
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_stripes(new_net, monkeypatch, data):
+    """Large images run stripe by stripe, here of a few rows of tiles, with what is fused behind them; the
+    result has a halo, or is read by several, or leaves the model."""
+    draw, net = data.draw, new_net()
+    monkeypatch.setattr(winograd, "CACHE_BYTES", draw(st.sampled_from([1, 10_000, 50_000])))
+    monkeypatch.setattr(winograd, "weight_bytes", lambda conv, tile: 0)  # no reason against it
+    batch, image = draw(st.integers(1, 2)), [draw(st.integers(3, 24)), draw(st.integers(3, 9))]
+    y, outputs, size = draw_conv(draw, net, draw(st.integers(2, 20)), image, batch)
+    if draw(st.booleans()):
+        shape = draw(st.sampled_from([(batch, outputs, *size), (1, 1, size[0], 1), (outputs, 1, 1), (1,)]))
+        y = net("Add", net("Conv", net.input(batch, 3, *size), net.weights(outputs, 3, 1, 1)), y)
+        y = net("Mul", y, net.weights(*shape))
+    y = net("Relu", y)
+    if draw(st.booleans()):
+        y = net.conv(y, outputs, 5, 3, 3, pads=[1] * 4)
+    if draw(st.booleans()):
+        y = net("Concat", net("MaxPool", y, kernel_shape=[1, 1]), y, axis=1)
+    net.check(y, winograd=draw(TILES))
 
 
 @pytest.mark.parametrize("tile", ["2", "4"])

@@ -65,11 +65,12 @@ class SelectWinogradPass(ModulePass):
 
 
 def is_eligible(conv: nn.ConvOp) -> bool:
-    """Whether the algorithm computes `conv`: 3x3 in steps of one, weights known at compile time, f32, and
-    channels that can run along lanes."""
+    """Whether the algorithm computes `conv`: 3x3 in steps of one, weights known at compile time, f32, channels
+    that can run along lanes, and any result at all."""
     window = conv.window
     return (
         window.kernel == (TAPS, TAPS)
+        and 0 not in conv.shape
         and min(nn.tensor_of(conv.w).get_shape()[:2]) > 1
         and set(window.strides) == set(window.dilations) == {1}
         and conv.value_of("groups") == 1

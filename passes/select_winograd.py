@@ -65,8 +65,8 @@ class SelectWinogradPass(ModulePass):
 
 
 def is_eligible(conv: nn.ConvOp) -> bool:
-    """Whether the algorithm computes `conv`: 3x3 in steps of one, weights known at compile time, f32, channels
-    that can run along lanes, and any result at all."""
+    """Whether the algorithm computes `conv`: 3x3 in steps of one, weights known at compile time, f32, several
+    channels, and a result that is not empty."""
     window = conv.window
     return (
         window.kernel == (TAPS, TAPS)

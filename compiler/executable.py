@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from .options import CompileOptions
     from .profile import Profile
     from .report import Report
+    from .tuning.search import Tuned
 
 
 class Artifact(Protocol):
@@ -40,7 +42,8 @@ class Executable:
     """A compiled model. `exe(x)`, `exe(x=x)` and `exe({"x": x})` return a tuple of numpy arrays.
 
     Inputs are numpy arrays or anything with `__dlpack__`, of exactly the dtype and shape of `inputs`; nothing
-    is cast silently. Outputs own their memory. Calls from several threads run in parallel."""
+    is cast silently. Outputs own their memory. Calls from several threads run in parallel. `tuned`: what a
+    search before the compile knows of each kernel."""
 
     def __init__(
         self,
@@ -53,6 +56,7 @@ class Executable:
         self.artifact, self.options = artifact, options
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
+        self.tuned: Sequence[Tuned] = ()
 
     @property
     def threads(self) -> int:
@@ -169,6 +173,8 @@ def compile(
     winograd: str = "auto",
     threads: int = 1,
     cache: CacheChoice = True,
+    tune: float | None = None,
+    executor: Executor | None = None,
     print_after_all: bool = False,
     dump_dir: str | Path | None = None,
     on_pass: Callable[[str], None] | None = None,
@@ -182,24 +188,24 @@ def compile(
     over a tile (docs/architecture.md).
     What was compiled before is loaded from `cache`: True is the folder of the environment (`TENONC_CACHE`) or
     the user, False none, else a folder. A cache that is in the way costs a `CacheWarning`, never the compile.
-    `print_after_all` writes the IR after every pass to stderr, `dump_dir` gets it as one file a pass, both
-    without the cache, and `on_pass` is told each pass's name before it runs. Raises `TenonError` for an
-    unknown target or a model that it cannot run."""
+    `tune` seconds are spent first on a search for faster schedules, by measured time on this machine;
+    candidates are built by `executor` (default: a process a core). What was found is kept in the cache, and
+    later compiles take it, with or without `tune`. `print_after_all` writes the IR after every pass to
+    stderr, `dump_dir` gets it as one file a pass, both without the cache, and `on_pass` is told each pass's
+    name before it runs. Raises `TenonError` for an unknown target or a model that it cannot run."""
+    from .cache.compiling import compile_with, settings_for
     from .options import CompileOptions
-    from .pipeline import compile_module
+    from .tuning import check_seconds, tune_schedules
 
+    check_seconds(tune) if tune is not None else None
     options = CompileOptions(target, winograd=winograd, threads=threads)
-
-    def compile_now() -> Any:
-        own = Model(model.module.clone(), model.store)
-        return compile_module(
-            own, options, print_after_all=print_after_all, dump_dir=dump_dir, on_pass=on_pass
+    with settings_for(cache, tune) as settings:
+        found: Sequence[Tuned] = ()
+        if tune is not None:
+            assert settings is not None
+            found = tune_schedules(model, options, settings, tune, executor, on_pass)
+        exe = compile_with(
+            model, options, settings, print_after_all=print_after_all, dump_dir=dump_dir, on_pass=on_pass
         )
-
-    if print_after_all or dump_dir is not None:
-        artifact = compile_now()
-    else:
-        from .cache import compile_cached
-
-        artifact = compile_cached(model, options, cache, compile_now)
-    return Executable(artifact, model.inputs, model.outputs, options=options)
+        exe.tuned = found
+        return exe

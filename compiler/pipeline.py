@@ -47,6 +47,10 @@ def pipeline_text(options: CompileOptions) -> str:
     return ",".join(LEVELS.values()).format(**options.placeholders())
 
 
+Schedules = Callable[[ModuleOp], None]
+"""Sets schedules on the kernels of a module at the level `matched`."""
+
+
 @dataclass
 class CompileLog:
     """Seconds per pass, in order; `weights` evaluates constants, `emit` writes LLVM text, `codegen`
@@ -116,20 +120,34 @@ def lower(
     print_after_all: bool = False,
     dump_dir: str | Path | None = None,
     on_pass: Callable[[str], None] | None = None,
+    schedules: Schedules | None = None,
 ) -> CompileLog:
     """Takes `model.module` in place to its final form: kernels of loops, @main on memrefs."""
     log = CompileLog()
     tracer = _Tracer(log, print_after_all, Path(dump_dir) if dump_dir else None, on_pass)
-    passes = parse_pipeline(pipeline_text(options))
     tracer.show("import", model.module)
     ctx = context()
-    for one in passes:
-        tracer.run(one, ctx, model.module)
+    for level, text in LEVELS.items():
+        for one in parse_pipeline(text.format(**options.placeholders())):
+            tracer.run(one, ctx, model.module)
+        if level == "matched" and schedules is not None:
+            with log.timed("tuned-schedules"):
+                schedules(model.module)
+            tracer.show("tuned-schedules", model.module)
     return log
 
 
+def run_levels(module: ModuleOp, options: CompileOptions, first: str, last: str) -> None:
+    """Takes `module`, which is at the level before `first`, to the level `last`."""
+    names = list(LEVELS)
+    chosen = names[names.index(first) : names.index(last) + 1]
+    ctx = context()
+    for one in parse_pipeline(",".join(LEVELS[name] for name in chosen).format(**options.placeholders())):
+        one.apply(ctx, module)
+
+
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """IR is full of cycles, so the garbage collector walks it again and again and finds nothing: a
     quarter of the compile time."""
     enabled = gc.isenabled()
@@ -148,25 +166,33 @@ def compile_module(
     print_after_all: bool = False,
     dump_dir: str | Path | None = None,
     on_pass: Callable[[str], None] | None = None,
+    schedules: Schedules | None = None,
 ) -> NativeArtifact:
     """Lowers `model.module` in place and makes native code of it.
 
     print_after_all writes the IR after every pass to stderr; dump_dir gets one .mlir file a pass; on_pass
-    is told the name of each pass before it runs. Raises TenonError."""
-    with _collector_paused():
-        return _compile(model, options, print_after_all, dump_dir, on_pass)
+    is told the name of each pass before it runs; schedules is given the module at the level `matched`, to
+    set schedules that kernels are to keep. Raises TenonError."""
+    with collector_paused():
+        log = lower(
+            model,
+            options,
+            print_after_all=print_after_all,
+            dump_dir=dump_dir,
+            on_pass=on_pass,
+            schedules=schedules,
+        )
+        return native_code(model, options, log)
 
 
-def _compile(
-    model: Model, options: CompileOptions, print_after_all: bool, dump_dir, on_pass
-) -> NativeArtifact:
+def native_code(model: Model, options: CompileOptions, log: CompileLog) -> NativeArtifact:
+    """The code and the weights of a lowered model."""
     from ..targets.llvm.artifact import NativeArtifact
     from ..targets.llvm.module import emit_llvm
     from ..targets.record import find_target
     from .constants import blob_of
 
     record = find_target(options.target)
-    log = lower(model, options, print_after_all=print_after_all, dump_dir=dump_dir, on_pass=on_pass)
     main = model.main
     arena = main.attributes["tenon.arena_bytes"]
     assert isinstance(arena, IntegerAttr)

@@ -1,6 +1,7 @@
 """schedule-kernels: loop order, tiles and packing of every kernel, by analytic rules.
 
-Expects: kernels after `tensorize-match` (contracts, lanes), and the target record on the module.
+Expects: kernels after `tensorize-match` (contracts, lanes), and the target record on the module. A kernel
+that has a schedule already keeps it, if it fits.
 Leaves: a `schedule` on every kernel, with a level of threads where several share it, packed compile-time
 operands, `tensorized.pack` in the callers.
 
@@ -12,6 +13,7 @@ does not stay in the second-level cache an outer level cuts the rows into blocks
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -24,6 +26,7 @@ from ..dialects import tensorized
 from ..dialects.tensorized import LevelAttr
 from ..dialects.tensorized.attributes import element_bytes
 from ..dialects.tensorized.linear_form import flat_strides, row_major
+from .schedule.check import check_contraction, check_others
 from .schedule.packing import Calls, calls_by_kernel, pack_contract, pad_parameters
 from .schedule.register_tile import Band, block_steps
 from .schedule.threads import split_contraction, split_kernel
@@ -55,11 +58,14 @@ class ScheduleKernelsPass(ModulePass):
         for kernel in tensorized.kernels(op):
             contracts = [c for c in kernel.body.block.ops if isinstance(c, tensorized.ContractOp)]
             transforms = [t for t in kernel.body.block.ops if isinstance(t, tensorized.TransformOp)]
-            if transforms:
+            given = kernel.schedule is not None
+            if contracts:
+                _schedule_contract(calls.get(kernel.sym_name.data, []), kernel, contracts[0], facts)
+            elif given:
+                check_others(kernel, facts)
+            elif transforms:
                 schedule_transform(kernel, transforms[0])
                 split_kernel(kernel, facts)
-            elif contracts:
-                _schedule_contract(calls.get(kernel.sym_name.data, []), kernel, contracts[0], facts)
             elif any(isinstance(n, tensorized.GenericOp) and n.is_reduction for n in kernel.body.block.ops):
                 _schedule_rows(kernel)
                 split_kernel(kernel, facts)
@@ -71,36 +77,73 @@ class ScheduleKernelsPass(ModulePass):
 def _schedule_contract(
     calls: Calls, kernel: tensorized.KernelOp, contract: tensorized.ContractOp, facts: TargetFacts
 ) -> None:
-    whole = contract_band(contract, kernel)
-    split = split_contraction(kernel, contract, whole, facts)
-    band, tile = split.band, split.tile
-    tile.setdefault(band.lane_loop, band.lanes)
+    band = contract_band(contract, kernel)
+    if kernel.schedule is None:
+        split = split_contraction(kernel, contract, band, facts)
+        choice = analytic_choice(contract, split.band, facts, split.tile)
+        levels = contract_levels(kernel, contract, split.band, choice)
+        kernel.set_schedule(kernel.lane_counts, [*split.levels, *levels])
+    else:
+        check_contraction(kernel, contract, band, facts)
+    panel = next(
+        level for level in reversed(list(kernel.schedule or ())) if band.lane_loop in level.loop_order
+    )
+    width = panel.tiles[band.lane_loop]
+    pack_contract(calls, kernel, contract, width, facts)
+    pad_parameters(calls, kernel, band.lane_loop, band.extents[band.lane_loop], width)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What decides the levels of a contraction: the register tile, the reduction steps that run between two
+    passes over the rows, the rows of a block that stays in the second-level cache (empty: all), whether
+    panels run outside rows, and whether the block of weights that follows is fetched ahead."""
+
+    tile: Mapping[str, int]
+    steps: int
+    block: Mapping[str, int]
+    panels_outside: bool = True
+    prefetch: bool = True
+
+
+def analytic_choice(
+    contract: tensorized.ContractOp, band: Band, facts: TargetFacts, tile: Mapping[str, int]
+) -> Choice:
+    """The choice by the rules, around a register tile."""
+    tile = {band.lane_loop: band.lanes, **tile}
+    return Choice(tile, block_steps(band, tile, facts), _cache_block(contract, band, tile, facts))
+
+
+def contract_levels(
+    kernel: tensorized.KernelOp, contract: tensorized.ContractOp, band: Band, choice: Choice
+) -> list[LevelAttr]:
+    """The levels that a choice means."""
+    tile = choice.tile
     names, kinds = contract.loop_names, contract.kinds
     reductions = [n for n, kind in zip(names, kinds) if kind == "reduction"]
-    parallel = [n for n in names if n not in reductions]
-    order = _panel_order(contract, parallel, band.lane_loop)
-    fetched = _fetched(kernel, contract, band, tile)
+    order = panel_order(contract, band.lane_loop)
+    products = order[: order.index(band.lane_loop)]
+    if not choice.panels_outside:
+        order = [n for n in order if n != band.lane_loop] + [band.lane_loop]
+    fetched = _fetched(kernel, contract, band, tile) if choice.prefetch else []
     levels = [LevelAttr.of(order, tile, fetched), LevelAttr.of(reductions, {})]
-    steps = block_steps(band, tile, facts)
-    if blocks := _reduction_blocks(contract, reductions, steps):
+    blocks = _reduction_blocks(contract, reductions, choice.steps) if choice.panels_outside else {}
+    if blocks:
         panels, rows = order[: order.index(band.lane_loop) + 1], order[order.index(band.lane_loop) + 1 :]
         levels[:1] = [
             LevelAttr.of(panels, {n: size for n, size in tile.items() if n in panels}),
             LevelAttr.of(list(blocks), blocks, fetched),
             LevelAttr.of(rows, {n: size for n, size in tile.items() if n in rows}),
         ]
-    products = order[: order.index(band.lane_loop)]
-    if block := _cache_block(contract, band, tile, facts, products):
+    if choice.block:
         first = levels[0]
         inside = {n: size for n, size in first.tiles.items() if n not in products}
         levels[:1] = [
             *([LevelAttr.of(products, {n: tile.get(n, 1) for n in products})] if products else []),
-            LevelAttr.of(list(block), block),
+            LevelAttr.of(list(choice.block), choice.block),
             LevelAttr.of([n for n in first.loop_order if n not in products], inside, first.fetched),
         ]
-    kernel.set_schedule(kernel.lane_counts, [*split.levels, *levels])
-    pack_contract(calls, kernel, contract, tile[band.lane_loop], facts)
-    pad_parameters(calls, kernel, band.lane_loop, whole.extents[band.lane_loop], tile[band.lane_loop])
+    return levels
 
 
 def contract_band(contract: tensorized.ContractOp, kernel: tensorized.KernelOp) -> Band:
@@ -131,7 +174,7 @@ def contract_band(contract: tensorized.ContractOp, kernel: tensorized.KernelOp) 
 
 
 def _fetched(
-    kernel: tensorized.KernelOp, contract: tensorized.ContractOp, band: Band, tile: dict[str, int]
+    kernel: tensorized.KernelOp, contract: tensorized.ContractOp, band: Band, tile: Mapping[str, int]
 ) -> list[int]:
     """Operands packed at compile time that are read again, tile by tile, along the loops they miss."""
     return [
@@ -189,8 +232,9 @@ def _even_block(extent: int, tile: int, width: int) -> int:
     return even if 3 * even >= 2 * tile else tile
 
 
-def _panel_order(contract: tensorized.ContractOp, parallel: list[str], lane_loop: str) -> list[str]:
-    """Loops the panel varies with, then panels, then rows."""
+def panel_order(contract: tensorized.ContractOp, lane_loop: str) -> list[str]:
+    """Loops the panel varies with, one product after another, then panels, then rows."""
+    parallel = [n for n, kind in zip(contract.loop_names, contract.kinds) if kind == "parallel"]
     varies: set[str] = set()
     for access in contract.accesses[:-1]:
         used = {contract.loop_names[d] for d in access.used_dims()}
@@ -201,10 +245,12 @@ def _panel_order(contract: tensorized.ContractOp, parallel: list[str], lane_loop
 
 
 def _cache_block(
-    contract: tensorized.ContractOp, band: Band, tile: dict[str, int], facts: TargetFacts, products: list[str]
+    contract: tensorized.ContractOp, band: Band, tile: Mapping[str, int], facts: TargetFacts
 ) -> dict[str, int]:
     """Rows per block, if what every panel of a product reads again does not stay in the second-level cache
-    beside the panels that pass through. `products` are the loops that run one product after another."""
+    beside the panels that pass through."""
+    order = panel_order(contract, band.lane_loop)
+    products = order[: order.index(band.lane_loop)]
     for value, access in zip(contract.inputs, contract.accesses):
         used = {contract.loop_names[d] for d in access.used_dims()}
         if band.lane_loop in used or not isinstance(value.type, TensorType):

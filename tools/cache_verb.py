@@ -12,11 +12,13 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="what", required=True, metavar="WHAT")
     for name, summary in (
         ("show", "list the compiled models, the last used first"),
-        ("clear", "remove all of them"),
+        ("clear", "remove them"),
         ("path", "print the folder"),
     ):
         action = actions.add_parser(name, help=summary)
         action.add_argument("--cache", metavar="FOLDER", help="the cache (default: the user's)")
+        if name == "clear":
+            action.add_argument("--tuned", action="store_true", help="and forget what tuning has found")
         add_debug(action)
 
 
@@ -35,6 +37,7 @@ def cache(arguments: argparse.Namespace) -> None:
                 print(settings.root)
         elif arguments.what == "clear":
             removed = settings.artifacts().clear()
+            removed += settings.tuned().clear() if arguments.tuned else 0
             with standard_output():
                 print(f"{settings.root}: {removed:,} bytes removed")
         else:
@@ -51,7 +54,8 @@ def _show(settings) -> None:
 
     found = listed(settings)
     total = sum(one.size for one in found)
-    title = f"{settings.root}: {total:,} of at most {settings.limit:,} bytes"
+    tuned = len(settings.tuned().found())
+    title = f"{settings.root}: {total:,} of at most {settings.limit:,} bytes, {tuned} kernels were tuned"
     now = time.time()
     rows = [(m.model, m.target, f"{m.size:,}", _ago(now - m.used), m.version, m.key[:12]) for m in found]
     print_table(title, ("model", "target", "bytes", "last used", "tenonc", "key"), rows)

@@ -13,12 +13,14 @@ from collections.abc import Sequence
 from ..dialects.errors import TenonError
 from . import bench, cache_verb, compare, conformance, model_verb, profile, soak
 from .failures import failure, open_closed_streams, silence_stdout, standard_output, warnings_in_a_line
+from .tune import add_tune
 from .verb import Verb, add_cache, add_model
 
 
 def _compile_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     add_cache(parser)
+    add_tune(parser)
     parser.add_argument("-o", "--output", metavar="FOLDER", help="folder for the results, or a file NAME.so")
     parser.add_argument("--emit", metavar="KINDS", help="some of mlir,ll,asm,obj,so,onnx (default: obj)")
     parser.add_argument(

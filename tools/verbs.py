@@ -16,10 +16,12 @@ from .. import compiler
 from ..compiler.atomic import Writer, check_file, check_folder, write_file, write_files
 from ..compiler.library import WEIGHTS, shared_object
 from ..compiler.options import CompileOptions
+from ..compiler.tuning import check_seconds
 from ..dialects.errors import TenonError, UsageError
 from .arguments import extent, extents, named_values, words
 from .report import check_reports, report_texts, write_reports
 from .tables import print_table, progress
+from .tune import show_tuned
 
 if TYPE_CHECKING:
     from ..compiler.cache.settings import CacheChoice
@@ -69,6 +71,8 @@ def compile_model(arguments: argparse.Namespace) -> None:
     folder, stem = _place(arguments, kinds)
     check_folder(folder)
     reports = check_reports(arguments.report)
+    if arguments.tune is not None:
+        check_seconds(arguments.tune, "--tune")
     model = load_model(arguments)
     start = time.perf_counter()
     files: dict[str, Writer] = {}
@@ -78,6 +82,8 @@ def compile_model(arguments: argparse.Namespace) -> None:
     texts: dict[Path, str] = {}
     if kinds or reports:
         exe = _compiled(arguments, model)
+        if arguments.tune is not None:
+            show_tuned(f"{arguments.model}: kernels that were tuned", exe.tuned)
         files |= _code_files(arguments, exe, model, stem, kinds)
         texts = report_texts(exe, arguments.model, reports)
     seconds = time.perf_counter() - start
@@ -124,6 +130,7 @@ def _compiled(arguments: argparse.Namespace, model: compiler.Model) -> compiler.
             model,
             **asdict(options_of(arguments)),
             cache=cache,
+            tune=arguments.tune,
             print_after_all=arguments.print_after_all,
             on_pass=on_pass,
         )

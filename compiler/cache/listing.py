@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import SUFFIX
+from .artifacts import SUFFIX
 from .entry import EntryError, read_facts
 from .folder import FolderError
 from .settings import Settings

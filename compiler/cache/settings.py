@@ -13,6 +13,9 @@ from .folder import PrivateFolder
 DEFAULT_LIMIT = 4 << 30
 """Bytes of compiled models."""
 
+TUNED_LIMIT = 256 << 20
+"""Bytes of what tuning has found."""
+
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -41,6 +44,10 @@ class Settings:
     def with_limit(self, text: str) -> Settings:
         """The same folder, with another limit, such as 500M."""
         return replace(self, limit=byte_count(text))
+
+    def tuned(self) -> PrivateFolder:
+        """What tuning has found, a small file for each kernel."""
+        return PrivateFolder(self.root / "tuned", TUNED_LIMIT)
 
     def artifacts(self) -> PrivateFolder:
         """The compiled models."""

@@ -67,6 +67,20 @@ def choose_tile(band: Band, facts: TargetFacts) -> dict[str, int]:
     return {name: size for name, size in best.items() if size > 1}
 
 
+def ranked_tiles(band: Band, facts: TargetFacts) -> list[tuple[float, dict[str, int]]]:
+    """Every tile that fits with its estimated cycles, the best first; of those that cut the loops into equal
+    blocks one."""
+    ranked: dict[tuple[int, ...], tuple[float, dict[str, int]]] = {}
+    for tile in _candidates(band, facts):
+        largest = {
+            n: size if n == band.lane_loop else balanced(band.extents[n], size)[0][1]
+            for n, size in tile.items()
+        }
+        shape = tuple(largest.get(name, 1) for name in band.extents)
+        ranked.setdefault(shape, (tile_cycles(band, largest, facts), largest))
+    return sorted(ranked.values(), key=lambda one: (one[0], -math.prod(one[1].values())))
+
+
 def _candidates(band: Band, facts: TargetFacts) -> Iterator[dict[str, int]]:
     registers = -(-band.extents[band.lane_loop] // band.lanes)
     widths = range(1, min(facts.vector_registers, registers) + 1)

@@ -35,7 +35,7 @@ class ReferenceArtifact:
 
 @pytest.fixture(autouse=True)
 def reference_pipeline(monkeypatch):
-    def compile_module(model, options, *, print_after_all=False, dump_dir=None, on_pass=None):
+    def compile_module(model, options, *, print_after_all=False, dump_dir=None, on_pass=None, schedules=None):
         assert options.target == "host"
         return ReferenceArtifact(model)
 

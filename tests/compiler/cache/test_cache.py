@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from tenonc import compiler
-from tenonc.compiler import cache as cache_package
+from tenonc.compiler.cache import artifacts
 from tenonc.compiler.cache import entry as entries
 from tenonc.compiler.cache import folder as folders
 from tenonc.compiler.cache import key as keys
@@ -234,7 +234,7 @@ def test_a_full_disk(folder: Path, monkeypatch: pytest.MonkeyPatch):
         file.write(b"half")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(cache_package, "write_entry", write)
+    monkeypatch.setattr(artifacts, "write_entry", write)
     model, weight = product()
     y, _ = run(model, folder, f"{folder}/artifacts: cannot be written: no space left on device")
     np.testing.assert_allclose(y, np.maximum(X @ weight, 0), rtol=1e-4, atol=1e-4)

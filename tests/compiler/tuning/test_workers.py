@@ -1,0 +1,51 @@
+"""The processes of a search: a task that kills its process costs the task."""
+
+import os
+from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor
+
+import pytest
+
+from tenonc.compiler.tuning.workers import DIED, Workers
+from tenonc.dialects.errors import TenonError
+
+
+def double(item):
+    if item == 13:
+        os._exit(1)
+    if item == 7:
+        raise TenonError("seven is\nunlucky")
+    return 2 * item
+
+
+@pytest.fixture
+def workers():
+    made = Workers()
+    yield made
+    made.close()
+
+
+def test_a_process_that_dies(workers: Workers):
+    assert workers.build(double, [1, 13, 7, 4]) == [2, DIED, "TenonError: seven is unlucky", 8]
+    assert workers.build(double, [5]) == [10]
+    assert workers.measure(double, 13) == DIED
+    assert workers.measure(double, 7) == "TenonError: seven is unlucky"
+    assert workers.measure(double, 3) == 6
+    assert workers.measure(os.getpid) == workers.measure(os.getpid) != os.getpid()
+
+
+def test_an_executor_of_the_callers(monkeypatch):
+    with ThreadPoolExecutor(2) as pool:
+        workers = Workers(pool)
+        assert workers.build(double, [1, 2, 7]) == [2, 4, "TenonError: seven is unlucky"]
+        workers.close()
+        assert pool.submit(double, 1).result() == 2  # it is not ours to end
+
+
+class Broken(Executor):
+    def submit(self, fn, /, *args, **kwargs):
+        raise BrokenExecutor("a process died")
+
+
+def test_a_broken_executor_of_the_callers_ends_the_search():
+    with pytest.raises(TenonError, match="^the executor is broken: a process of it died$"):
+        Workers(Broken()).build(double, [1])

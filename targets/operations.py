@@ -10,8 +10,9 @@ from xdsl.dialects import arith, scf
 from xdsl.dialects.builtin import IndexType, IntegerAttr, MemRefType, VectorType
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 
-from ..dialects.nn import numpy_dtype
-from ..dialects.tensorized import ApplyOp, CombineOp, GatherOp, KernelOp, LoadOp, MapOp, StoreOp
+from ..dialects.nn import dense_array, numpy_dtype
+from ..dialects.tensorized import ApplyOp, CombineOp, GatherOp, KernelOp, LinearOp, LoadOp, MapOp, StoreOp
+from .llvm.linear_program import linear_program
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,17 @@ def scalar_operations(op: Operation) -> int:
             return math.prod(_shape(op.res.type)) * _body(op.body.block)
         case CombineOp():
             return math.prod(_shape(op.value.type)) * _body(op.body.block)
+        case LinearOp():
+            rows = op.matrix.get_shape()[0]
+            return math.prod(_shape(op.res.type)) // rows * _linear(op)
     return 0
+
+
+def _linear(op: LinearOp) -> int:
+    """Additions and multiplications of the product with one line."""
+    program = linear_program(dense_array(op.matrix))
+    sums = [terms for terms in (*program.steps, *program.rows) if terms]
+    return sum(len(terms) - 1 + sum(abs(term.factor) != 1 for term in terms) for terms in sums)
 
 
 def _body(block: Block) -> int:

@@ -170,6 +170,7 @@ def compile(
     model: Model,
     target: str = "host",
     *,
+    precision: str = "fp32",
     winograd: str = "auto",
     threads: int = 1,
     cache: CacheChoice = True,
@@ -181,6 +182,8 @@ def compile(
 ) -> Executable:
     """Compile `model` for `target`; the model itself is left as it is.
 
+    With `precision="bf16"` contractions of f32 read bf16, and f32 intermediates are kept as bf16; inputs and
+    outputs keep their dtypes (passes/convert_precision.py).
     A call may use up to `threads` threads (1 to 64, and no more than the process has cores); the results are
     the same bits with any number.
     `winograd` says which 3x3 convolutions run by Winograd's algorithm: `auto` those that then take less time,
@@ -192,13 +195,14 @@ def compile(
     candidates are built by `executor` (default: a process a core). What was found is kept in the cache, and
     later compiles take it, with or without `tune`. `print_after_all` writes the IR after every pass to
     stderr, `dump_dir` gets it as one file a pass, both without the cache, and `on_pass` is told each pass's
-    name before it runs. Raises `TenonError` for an unknown target or a model that it cannot run."""
+    name before it runs. Raises `TenonError` for an unknown target or precision, or a model that it
+    cannot run."""
     from .cache.compiling import compile_with, settings_for
     from .options import CompileOptions
     from .tuning import check_seconds, tune_schedules
 
     check_seconds(tune) if tune is not None else None
-    options = CompileOptions(target, winograd=winograd, threads=threads)
+    options = CompileOptions(target, precision, winograd, threads)
     with settings_for(cache, tune) as settings:
         found: Sequence[Tuned] = ()
         if tune is not None:

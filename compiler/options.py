@@ -7,21 +7,27 @@ from dataclasses import dataclass
 from ..dialects.errors import TenonError, UsageError
 from ..targets.record import check_threads
 
+PRECISIONS = ("fp32", "bf16")
+"""What `precision` may be: the types of convert-precision."""
+
 WINOGRAD = ("auto", "off", "2", "4")
 """What `winograd` may be: the tiles of select-winograd."""
 
 
 @dataclass(frozen=True)
 class CompileOptions:
-    """target: the machine, by the name of its record, `host` for this one. winograd: the tile of 3x3
-    convolutions by Winograd's algorithm, `auto` where it takes less time, `off` or a fixed one. threads: how
-    many a call may use."""
+    """target: the machine, by the name of its record, `host` for this one. precision: what f32 values are
+    kept in, `fp32` or `bf16`. winograd: the tile of 3x3 convolutions by Winograd's algorithm, `auto` where it
+    takes less time, `off` or a fixed one. threads: how many a call may use."""
 
     target: str = "host"
+    precision: str = "fp32"
     winograd: str = "auto"
     threads: int = 1
 
     def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise UsageError(f"precision is '{self.precision}', expected one of {', '.join(PRECISIONS)}")
         if self.winograd not in WINOGRAD:
             raise UsageError(f"winograd is '{self.winograd}', expected one of {', '.join(WINOGRAD)}")
         if isinstance(self.threads, bool) or not isinstance(self.threads, int):
@@ -30,4 +36,9 @@ class CompileOptions:
 
     def placeholders(self) -> dict[str, str]:
         """What fills the `{...}` of the pipeline's text."""
-        return {"target": self.target, "winograd": self.winograd, "threads": str(self.threads)}
+        return {
+            "target": self.target,
+            "precision": self.precision,
+            "winograd": self.winograd,
+            "threads": str(self.threads),
+        }

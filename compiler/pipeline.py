@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from .model import Model
 
 LEVELS = {
-    "nn": "canonicalize,fold-batch-norm,decompose-nn,select-winograd{{tile={winograd}}},sink-constants,"
-    "canonicalize,cse",
-    "linalg": "lower-nn,fold-transposes,expand-math,cse",
+    "nn": "canonicalize,fold-batch-norm,convert-precision{{to={precision}}},decompose-nn,"
+    "select-winograd{{tile={winograd}}},sink-constants,canonicalize,cse",
+    "linalg": "lower-nn,fold-casts,fold-transposes,expand-math,cse",
     "layouts": "assign-layouts",
     "kernels": "fuse-kernels,collapse-loops",
     "matched": "attach-target{{name={target} threads={threads}}},tensorize-match",

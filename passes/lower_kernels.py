@@ -179,7 +179,8 @@ class _StageLowering:
             self._descend(plan, replace(position, starts=False, ends=False))
             self._descend(rows, replace(position, starts=False, steps=False))
             return
-        sizes = [block for count, block in balanced(position.size[loop], size) for _ in range(count)]
+        assert self.contract is not None
+        sizes = _whole_steps(position.size[loop], size, self.contract.widths.get(loop, 1))
         end = len(sizes) - 1
         kinds = [
             (position.starts and i == 0, position.ends and i == end, block) for i, block in enumerate(sizes)
@@ -220,6 +221,13 @@ class _StageLowering:
             values.value(self.contract.res)
         made = stage.res if position.ends or self.contract is None else self.contract.res
         self.emitter.add(tensorized.StoreOp(values.value(made), output, variables, placed, place.valid))
+
+
+def _whole_steps(extent: int, tile: int, width: int) -> list[int]:
+    """Sizes of the blocks of a reduction: whole instructions of `width` steps, and last what is left."""
+    steps = balanced(-(-extent // width), -(-tile // width))
+    sizes = [block * width for count, block in steps for _ in range(count)]
+    return [*sizes[:-1], extent - sum(sizes[:-1])]
 
 
 def _memref(tensor) -> MemRefType:

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 # Pass name -> the class in the file of the same name, in the order of the pipeline.
 _TABLE = {
     "fold-batch-norm": "FoldBatchNormPass",
+    "convert-precision": "ConvertPrecisionPass",
     "decompose-nn": "DecomposeNnPass",
     "select-winograd": "SelectWinogradPass",
     "sink-constants": "SinkConstantsPass",
     "lower-nn": "LowerNnPass",
+    "fold-casts": "FoldCastsPass",
     "fold-transposes": "FoldTransposesPass",
     "expand-math": "ExpandMathPass",
     "assign-layouts": "AssignLayoutsPass",

@@ -152,7 +152,7 @@ def contract_band(contract: tensorized.ContractOp, kernel: tensorized.KernelOp) 
     names, extents = contract.loop_names, dict(zip(contract.loop_names, contract.extents))
     lanes = kernel.lane_counts
     lane_loop = next(name for name in names if name in lanes)
-    reduced = {n: loop.extent.data for loop in instruction.loops for n in [contract.binding[loop.label.data]]}
+    reduced = contract.widths
     steps = math.prod(
         -(-extent // reduced.get(name, 1))
         for name, extent, kind in zip(names, contract.extents, contract.kinds)
@@ -211,11 +211,11 @@ def _reduction_blocks(contract: tensorized.ContractOp, reductions: list[str], st
     """Tiles of the reduction loops, outermost first, so that about `steps` steps run in a block; empty if
     all of them fit."""
     extents = dict(zip(contract.loop_names, contract.extents))
-    widths = {contract.binding[loop.label.data]: loop.extent.data for loop in contract.declaration().loops}
+    widths = contract.widths
     blocks: dict[str, int] = {}
     for i, name in enumerate(reductions):
         width = widths.get(name, 1)
-        inside = math.prod(extents[n] // widths.get(n, 1) for n in reductions[i + 1 :])
+        inside = math.prod(-(-extents[n] // widths.get(n, 1)) for n in reductions[i + 1 :])
         tile = max(1, steps // inside) * width
         if tile >= extents[name]:
             break
@@ -228,7 +228,7 @@ def _reduction_blocks(contract: tensorized.ContractOp, reductions: list[str], st
 def _even_block(extent: int, tile: int, width: int) -> int:
     """About `tile` iterations that cut the loop into equal blocks, if there are such: every distinct size is
     one more copy of the loops inside."""
-    even = max(size for size in range(width, tile + 1, width) if extent % size == 0)
+    even = max((size for size in range(width, tile + 1, width) if extent % size == 0), default=0)
     return even if 3 * even >= 2 * tile else tile
 
 

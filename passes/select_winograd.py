@@ -2,8 +2,8 @@
 
 Expects primitive nn ops (`decompose-nn`). Leaves `nn.winograd_input`, a batched `nn.matmul` with the
 transformed weights (`nn.winograd_weights`, compile-time) and `nn.winograd_output` in the place of an
-`nn.conv` in f32, 3x3 in steps of one and without groups, if the estimate of one of the tiles is clearly below
-that of the convolution.
+`nn.conv` of f32 (no widened 16-bit floats), 3x3 in steps of one and without groups, if the estimate of one of
+the tiles is clearly below that of the convolution.
 
 Where the transformed tensors of an image are larger than the cache, the three steps run for one stripe of it
 after another (`passes/decompose/winograd.py`), and with them the elementwise ops that follow.
@@ -77,7 +77,15 @@ def is_eligible(conv: nn.ConvOp) -> bool:
         and conv.type.element_type == f32
         and nn.is_compile_time(conv.w)
         and not nn.is_compile_time(conv.x)
+        and not _is_narrow(conv)
     )
+
+
+def _is_narrow(conv: nn.ConvOp) -> bool:
+    """Whether it multiplies 16-bit floats: instructions for those take less time than the algorithm, which
+    would multiply sums of them in f32."""
+    casts = [v.owner for v in (conv.x, conv.w) if isinstance(v.owner, nn.CastOp)]
+    return any(nn.is_half(nn.tensor_of(cast.x).element_type) for cast in casts)
 
 
 def best_tile(conv: nn.ConvOp) -> int | None:

@@ -213,11 +213,8 @@ def matches(
 
 
 def _fits(shape: InstructionView, nest: NestView, loops: tuple[int, ...]) -> bool:
-    """Loops are of equal kind; reductions run whole instructions, parallel loops may end in a partial one."""
-    return all(
-        kind == nest.kinds[at] and (kind == "parallel" or nest.extents[at] % extent == 0)
-        for kind, extent, at in zip(shape.kinds, shape.extents, loops)
-    )
+    """Loops are of equal kind; any may end in a partial instruction."""
+    return all(kind == nest.kinds[at] for kind, at in zip(shape.kinds, loops))
 
 
 def _stands_alone(nest: tensorized.GenericOp, nests: Iterable[tensorized.GenericOp]) -> bool:

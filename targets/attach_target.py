@@ -60,9 +60,9 @@ class AttachTargetPass(ModulePass):
 
 
 def declared_instructions(record: TargetRecord) -> list[InstructionOp]:
-    """The instructions of the target's family whose feature it has. Clone them before use."""
+    """The instructions of the target's family whose features it has. Clone them before use."""
     folder = FOLDERS[record.triple.split("-")[0]]
-    return [i for i in _family(folder) if i.feature is None or i.feature.data in record.enabled]
+    return [i for i in _family(folder) if i.features <= record.enabled]
 
 
 @cache

@@ -1,13 +1,15 @@
 """Every declared instruction against its meaning: the machine's result and the body's, on random and corner
 operands; and the assembly for its own target against the mnemonic it promises.
 
-Integers must agree exactly. A float body may be rounded after every operation or only once, so a result may
-differ from the body in f64 by one rounding of each operation's magnitude; a body without rounding (maximum)
-must agree exactly, zeros' signs included.
+Integers must agree exactly. A float body may be rounded after every operation or only once, and a reduction
+may run in any order, so a result may differ from the body in f64 by one rounding of each operation's
+magnitude; a body without rounding (maximum) must agree exactly, zeros' signs included. An instruction that
+flushes may also take denormal operands and results as zero. Where sums overflow, the order decides.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,7 +33,8 @@ HARDWARE, EMULATED, ASSEMBLED = "hardware", "emulated", "assembled"
 
 _ROUNDING = (arith.AddfOp, arith.SubfOp, arith.MulfOp, arith.DivfOp, arith.TruncFOp, arith.SIToFPOp)
 _RANDOM_SAMPLES = 256
-_CORNERS = (0.0, 1.0, 1.5, 3e38, 1.2e-38, 1e-45, 1e-3, np.inf)
+_SMALLEST_NORMAL = 2.0**-126  # of f32 and bf16 alike
+_CORNERS = (0.0, 1.0, 1.5, 3e38, 1.2e-38, 1e-39, 1e-45, 1e-3, np.inf)
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def check_instruction(instruction: InstructionOp, record: TargetRecord, seed: in
 
 
 def _status(instruction: InstructionOp) -> str:
-    if instruction.feature is None or instruction.feature.data in host().enabled:
+    if instruction.features <= host().enabled:
         return HARDWARE
     # A generic intrinsic exists everywhere; one of an architecture (llvm.x86....) only with its feature.
     specific = instruction.intrinsic is not None and instruction.intrinsic.data.startswith("llvm.x86.")
@@ -81,11 +84,15 @@ def check_assembly(instruction: InstructionOp, record: TargetRecord) -> None:
 
 
 def sample_operands(instruction: InstructionOp, seed: int) -> list[np.ndarray]:
-    """Arrays of shape (samples, lanes): all combinations of corner values, then random ones."""
+    """Arrays of shape (samples, lanes): all combinations of corner values, corner values at random, so that
+    the steps of a reduction differ, and random ones."""
     rng = np.random.default_rng(seed)
     corners = [_corners(r.element_type) for r in instruction.registers]
     combined = list(zip(*product(*corners), strict=True))
-    return [_registers(r, values, rng) for r, values in zip(instruction.registers, combined, strict=True)]
+    return [
+        _registers(r, values, own, rng)
+        for r, values, own in zip(instruction.registers, combined, corners, strict=True)
+    ]
 
 
 def _corners(element: Attribute) -> np.ndarray:
@@ -97,24 +104,31 @@ def _corners(element: Attribute) -> np.ndarray:
     return np.array([low, low + 1, -1, 0, 1, high - 1, high], dtype)
 
 
-def _registers(register: VectorType, corners: Sequence, rng: np.random.Generator) -> np.ndarray:
+def _registers(
+    register: VectorType, combined: Sequence, corners: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
     lanes, dtype = register.get_shape()[0], numpy_dtype(register.element_type)
     # Each combination in every lane: a lane that computes something else is found whatever it is.
-    first = np.repeat(np.array(corners, dtype)[:, None], lanes, axis=1)
+    first = np.repeat(np.array(combined, dtype)[:, None], lanes, axis=1)
     shape = (_RANDOM_SAMPLES, lanes)
+    mixed = rng.choice(corners, shape)
     if dtype.kind == "i":
         info = np.iinfo(dtype)
         rest = rng.integers(info.min, info.max, shape, dtype, endpoint=True)
     else:
         rest = (rng.standard_normal(shape) * 2.0 ** rng.integers(-4, 5, shape)).astype(dtype)
-    return np.concatenate([first, rest])
+    return np.concatenate([first, mixed, rest])
 
 
-def reference(instruction: InstructionOp, operands: Sequence[np.ndarray]) -> np.ndarray:
+def reference(
+    instruction: InstructionOp, operands: Sequence[np.ndarray], backwards: bool = False
+) -> np.ndarray:
     """The instruction's meaning on operands of shape (samples, lanes): the body at every point of its loops,
-    reductions in order. Float operands may be wider than declared; the result is then wider too."""
+    reductions in order, or `backwards`. Float operands may be wider than declared; the result is then wider
+    too."""
     result = operands[instruction.accumulator.data].copy()
-    for lanes in _points(instruction):
+    points = list(_points(instruction))
+    for lanes in reversed(points) if backwards else points:
         read = [o[:, lane] for o, lane in zip(operands, lanes, strict=True)]
         target = lanes[instruction.accumulator.data]
         read[instruction.accumulator.data] = result[:, target]
@@ -133,9 +147,13 @@ def check_result(instruction: InstructionOp, operands: Sequence[np.ndarray], got
     """Raises `TenonError` where `got` is neither the body's value nor within its rounding."""
     exact = reference(instruction, operands)
     right = _same(got, exact)
-    roundings = sum(isinstance(op, _ROUNDING) for op in instruction.body.block.ops)
-    if got.dtype.kind == "f" and roundings:
-        right |= _within_rounding(instruction, operands, got, roundings)
+    if got.dtype.kind == "f" and _roundings(instruction):
+        seen = [operands] if instruction.flushes is None else [operands, [*map(_flushed, operands)]]
+        for given in seen:
+            right |= _same(got, reference(instruction, given, backwards=True))
+            right |= _within_rounding(instruction, given, got)
+            for backwards in (False, True):
+                right |= _same(got, reference(instruction, _fused(instruction, given), backwards))
     if not right.all():
         sample, lane = np.argwhere(~right)[0]
         given = ", ".join(str(o[sample].tolist()) for o in operands)
@@ -152,14 +170,35 @@ def _same(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return ((x == y) & (np.signbit(x) == np.signbit(y))) | (np.isnan(x) & np.isnan(y))
 
 
+def _roundings(instruction: InstructionOp) -> int:
+    """Roundings of one element of the result."""
+    steps = [loop.extent.data for loop in instruction.loops if loop.kind.data == "reduction"]
+    return math.prod(steps) * sum(isinstance(op, _ROUNDING) for op in instruction.body.block.ops)
+
+
+def _fused(instruction: InstructionOp, operands: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """All but the accumulator as f64, so that only what it becomes is rounded."""
+    place = instruction.accumulator.data
+    return [o if i == place else o.astype(np.float64) for i, o in enumerate(operands)]
+
+
+def _flushed(x: np.ndarray) -> np.ndarray:
+    """Denormals as zeros of their sign."""
+    if x.dtype.kind in "iub":
+        return x
+    wide = x.astype(np.float64)
+    return np.where(np.abs(wide) < _SMALLEST_NORMAL, np.copysign(0.0, wide), wide).astype(x.dtype)
+
+
 def _within_rounding(
-    instruction: InstructionOp, operands: Sequence[np.ndarray], got: np.ndarray, roundings: int
+    instruction: InstructionOp, operands: Sequence[np.ndarray], got: np.ndarray
 ) -> np.ndarray:
     """Where `got` is the body's value in f64, but for as many roundings of its magnitude."""
     wide = reference(instruction, [o.astype(np.float64) for o in operands])
     magnitude = reference(instruction, [np.abs(o.astype(np.float64)) for o in operands])
     info = np.finfo(got.dtype)
-    bound = roundings * (info.eps / 2 * magnitude + float(info.smallest_subnormal))
+    smallest = float(info.smallest_subnormal if instruction.flushes is None else info.smallest_normal)
+    bound = _roundings(instruction) * (info.eps / 2 * magnitude + smallest)
     with np.errstate(over="ignore", invalid="ignore"):
         close = np.abs(got.astype(np.float64) - wide) <= bound
         return close | _same(got, wide.astype(got.dtype))

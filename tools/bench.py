@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 PEERS = ("onnxruntime", "openvino")
 
+TOLERANCES = {"fp32": 1e-3, "bf16": 5e-2}
+"""The default by precision."""
+
 
 def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -30,7 +33,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=9, metavar="N", help="measurements each (default: 9)")
     parser.add_argument("--seconds", type=float, default=0.3, help="of each measurement (default: 0.3)")
     parser.add_argument(
-        "--tolerance", type=float, default=1e-3, metavar="T", help="largest deviation (default: 1e-3)"
+        "--tolerance", type=float, metavar="T", help="largest deviation (default: 1e-3, bf16: 5e-2)"
     )
     parser.add_argument("--json", metavar="FILE", help="write the results here too")
     add_model_options(parser)
@@ -44,6 +47,8 @@ def bench(arguments: argparse.Namespace) -> None:
     options_of(arguments)  # bad ones are an error before any work
     check_count("--rounds", arguments.rounds, 1)
     check_seconds(arguments.seconds)
+    if arguments.tolerance is None:
+        arguments.tolerance = TOLERANCES.get(arguments.precision, 1e-3)
     check_tolerance(arguments.tolerance)
     if arguments.json:
         check_file(Path(arguments.json))

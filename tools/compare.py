@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 PEERS = ("onnxruntime",)
 
+TOLERANCES = {"fp32": 1e-4, "bf16": 5e-2}
+"""The default by precision."""
+
 
 def _configure(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
@@ -25,9 +28,8 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tolerance",
         type=float,
-        default=1e-4,
         metavar="T",
-        help="largest deviation, relative to a value's largest magnitude (default: 1e-4)",
+        help="largest deviation, relative to a value's largest magnitude (default: 1e-4, bf16: 5e-2)",
     )
     parser.add_argument("--worst", type=int, default=10, metavar="N", help="rows of the table (default: 10)")
 
@@ -40,6 +42,8 @@ def compare_model(arguments: argparse.Namespace) -> None:
     from .tables import print_table, progress
     from .verbs import load_model, options_of, read_constants
 
+    if arguments.tolerance is None:
+        arguments.tolerance = TOLERANCES.get(arguments.precision, 1e-4)
     check_tolerance(arguments.tolerance)
     check_count("--worst", arguments.worst)
     model = load_model(arguments)

@@ -62,7 +62,8 @@ def measure_model(
     step: Callable[[str], None] = lambda _: None,
 ) -> ModelResult:
     """Compiles and measures the model in the file `path`; a measurement takes `rounds` times `seconds` for
-    each runtime. Raises `TenonError` where the model does not compile or a peer refuses it."""
+    each runtime. The peers run in `precision` where they have it (peers.py). Raises `TenonError` where the
+    model does not compile or a peer refuses it."""
     from ..compiler.compare import seeded_inputs
 
     threads = options.threads
@@ -76,15 +77,15 @@ def measure_model(
         runners: dict[str, Runner] = {"tenonc": Compiled(exe, inputs)}
         for peer in peers:
             step(f"{name}: {peer}")
-            runners[peer] = make_peer(peer, path, inputs, threads)
+            runners[peer] = make_peer(peer, path, inputs, threads, options.precision)
         step(f"{name}: measure")
         times = interleaved(runners, rounds, seconds)
     ours = times.pop("tenonc")
     error = max((_error(runners["tenonc"], runners[peer]) for peer in peers[:1]), default=None)
     ratio = ours / min(times.values()) if times else None
-    return ModelResult(
-        name, precision_of(path), options.target, threads, ours, round(compile_s, 3), times, ratio, error
-    )
+    kept = precision_of(path) if options.precision == "fp32" else options.precision
+    compiled = round(compile_s, 3)
+    return ModelResult(name, kept, options.target, threads, ours, compiled, times, ratio, error)
 
 
 def interleaved(runners: Mapping[str, Runner], rounds: int, seconds: float) -> dict[str, float]:

@@ -21,9 +21,9 @@ class Runner(Protocol):
 
 
 class OnnxRuntime:
-    """onnxruntime on the CPU with all its graph optimizations."""
+    """onnxruntime on the CPU with all its graph optimizations; in f32, since it has no bf16 there."""
 
-    def __init__(self, path: str, inputs: Arrays, threads: int):
+    def __init__(self, path: str, inputs: Arrays, threads: int, precision: str = "fp32"):
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -49,9 +49,10 @@ class OnnxRuntime:
 
 
 class OpenVino:
-    """OpenVINO on the CPU in f32: its default where the machine has bf16 instructions is bf16."""
+    """OpenVINO on the CPU. The precision is always said: its default where the machine has bf16 instructions
+    is bf16."""
 
-    def __init__(self, path: str, inputs: Arrays, threads: int):
+    def __init__(self, path: str, inputs: Arrays, threads: int, precision: str = "fp32"):
         import openvino  # pyright: ignore[reportMissingImports]  # only with the extra bench
 
         core = openvino.Core()
@@ -60,7 +61,7 @@ class OpenVino:
         model.reshape({name: list(inputs[name].shape) for name in names})
         self._names = [port.get_any_name() for port in model.outputs]
         config = {
-            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_PRECISION_HINT": {"fp32": "f32"}.get(precision, precision),
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
             "ENABLE_CPU_PINNING": False,  # the process is pinned
@@ -80,13 +81,16 @@ class OpenVino:
         }
 
 
-PEERS: dict[str, Callable[[str, Arrays, int], Runner]] = {"onnxruntime": OnnxRuntime, "openvino": OpenVino}
+PEERS: dict[str, Callable[[str, Arrays, int, str], Runner]] = {
+    "onnxruntime": OnnxRuntime,
+    "openvino": OpenVino,
+}
 
 
-def make_peer(name: str, path: str, inputs: Arrays, threads: int) -> Runner:
+def make_peer(name: str, path: str, inputs: Arrays, threads: int, precision: str = "fp32") -> Runner:
     """The model in the file `path`, ready to run on `inputs`; raises `TenonError` where the peer cannot."""
     try:
-        return PEERS[name](path, inputs, threads)
+        return PEERS[name](path, inputs, threads, precision)
     except ModuleNotFoundError as error:
         extra = f"needs {error.name}, which the extra 'bench' installs: pip install 'tenonc[bench]'"
         raise TenonError(f"peer {name} {extra}") from None

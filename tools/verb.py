@@ -37,6 +37,12 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--target", default="host", metavar="NAME", help="machine to compile for (default: host)"
     )
     parser.add_argument(
+        "--precision",
+        default="fp32",
+        metavar="KIND",
+        help="what f32 values are kept in: fp32, or bf16 with sums in f32 (default: fp32)",
+    )
+    parser.add_argument(
         "--winograd",
         default="auto",
         metavar="TILE",

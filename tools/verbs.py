@@ -33,7 +33,7 @@ SUFFIXES = {"mlir": ".mlir", "ll": ".ll", "asm": ".s", "obj": ".o", "so": ".so",
 def options_of(arguments: argparse.Namespace) -> CompileOptions:
     """How the command line wants a model compiled."""
     threads = 1 if arguments.threads is None else arguments.threads
-    return CompileOptions(arguments.target, winograd=arguments.winograd, threads=threads)
+    return CompileOptions(arguments.target, arguments.precision, arguments.winograd, threads)
 
 
 def load_model(arguments: argparse.Namespace, path: str | None = None) -> compiler.Model:

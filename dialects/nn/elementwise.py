@@ -123,6 +123,7 @@ class CastOp(NNOperation):
     ```
     Float to integer truncates towards zero (undefined out of range, and for NaN); to a narrower float it
     rounds to the nearest, ties to even; to a narrower integer it wraps around; to i1 it asks for non-zero.
+    To bf16 a target may take f32 denormals as zeros of their sign: AVX-512 has only such an instruction.
     """
 
     name = "nn.cast"

@@ -58,6 +58,12 @@ def _convert(op: Operation, x: np.ndarray) -> np.ndarray:
     return np.asarray(x).astype(numpy_dtype(op.results[0].type))
 
 
+def _extend(op: Operation, x: np.ndarray) -> np.ndarray:
+    """Wider than declared stays as wide: operands may be, to learn what rounding does."""
+    x, dtype = np.asarray(x), numpy_dtype(op.results[0].type)
+    return x if x.dtype.itemsize > dtype.itemsize else x.astype(dtype)
+
+
 def _convert_from(view: Evaluate) -> Evaluate:
     return lambda op, x: view(x).astype(numpy_dtype(op.results[0].type))
 
@@ -187,7 +193,7 @@ EVALUATIONS: dict[type[Operation], Evaluate] = {
     arith.CmpfOp: _cmpf,
     arith.CmpiOp: _cmpi,
     arith.SelectOp: lambda op, condition, x, y: np.where(condition, x, y),
-    arith.ExtFOp: _convert,
+    arith.ExtFOp: _extend,
     arith.TruncFOp: _convert,
     arith.SIToFPOp: _convert_from(_signed),
     arith.UIToFPOp: _convert_from(unsigned),

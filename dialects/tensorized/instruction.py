@@ -8,6 +8,7 @@ from xdsl.dialects.builtin import (
     IntAttr,
     StringAttr,
     SymbolNameConstraint,
+    UnitAttr,
     VectorType,
 )
 from xdsl.dialects.utils import AbstractYieldOperation
@@ -44,10 +45,11 @@ class InstructionOp(IRDLOperation):
     }
     ```
     Operands come in the intrinsic's order; the one marked `inout` is the accumulator, and the result has
-    its type. Meaning: for every loop index, acc[at] = body(operands[at]), reductions in loop order; a
-    float body may be evaluated with fused or unfused rounding. Without an intrinsic the body itself is
-    emitted, vectorized. `feature` is the LLVM target feature it needs, `mnemonic` how the assembly must
-    begin, `latency` in cycles and `per_cycle` its throughput per core.
+    its type. Meaning: for every loop index, acc[at] = body(operands[at]); a float body may be evaluated with
+    fused or unfused rounding and its reductions in any order, and where it says `flushes`, with denormal
+    operands and results taken as zero. Without an intrinsic the body itself is emitted, vectorized.
+    `feature` names the LLVM target features it needs, with commas between them, `mnemonic` how the assembly
+    must begin, `latency` in cycles and `per_cycle` its throughput per core.
     """
 
     name = "tensorized.instruction"
@@ -57,6 +59,7 @@ class InstructionOp(IRDLOperation):
     mnemonic = opt_prop_def(StringAttr)
     latency = opt_prop_def(IntAttr)
     per_cycle = opt_prop_def(IntAttr)
+    flushes = opt_prop_def(UnitAttr)
     loops = prop_def(ArrayAttr[LoopAttr])
     registers = prop_def(ArrayAttr[VectorType])
     maps = prop_def(ArrayAttr[AffineMapAttr])
@@ -67,6 +70,11 @@ class InstructionOp(IRDLOperation):
     @property
     def extents(self) -> list[int]:
         return [loop.extent.data for loop in self.loops]
+
+    @property
+    def features(self) -> frozenset[str]:
+        """What a target needs to have the instruction."""
+        return frozenset(self.feature.data.split(",")) if self.feature is not None else frozenset()
 
     @property
     def accumulator_register(self) -> VectorType:
@@ -82,6 +90,8 @@ class InstructionOp(IRDLOperation):
         for field in ("latency", "per_cycle"):
             if (value := getattr(self, field)) is not None:
                 printer.print_string(f" {field} {value.data}")
+        if self.flushes is not None:
+            printer.print_string(" flushes")
         printer.print_string(f" {loops_text(self.loops.data)} (")
         for i, argument in enumerate(self.body.block.args):
             printer.print_string((", " if i else "") + ("inout " if i == self.accumulator.data else ""))
@@ -101,6 +111,8 @@ class InstructionOp(IRDLOperation):
         for field in ("latency", "per_cycle"):
             if parser.parse_optional_keyword(field) is not None:
                 properties[field] = IntAttr(parser.parse_integer(allow_boolean=False))
+        if parser.parse_optional_keyword("flushes") is not None:
+            properties["flushes"] = UnitAttr()
         properties["loops"] = loops = parse_loops(parser)
         names = [loop.label.data for loop in loops]
         registers: list[VectorType] = []

@@ -53,6 +53,9 @@ class Accessor:
         if op.valid_lanes is not None:
             row = shape[-1] * (shape[-2] if len(shape) > 1 else 1)
             places = places[places % row < op.valid_lanes]
+        if isinstance(op, LoadOp):
+            read = np.array(op.read_lanes)
+            places = places[read[places % len(read)]]
         self.places = places
         self.points = np.array(np.unravel_index(places, shape))
         variables = len(op.indices)

@@ -247,6 +247,16 @@ class ContractOp(NestOperation):
     def declaration(self) -> InstructionOp:
         return find_instruction(self, self.instruction)
 
+    @property
+    def widths(self) -> dict[str, int]:
+        """Reduction loop of this nest -> how many steps of it one instruction takes; a loop that no
+        instruction's runs along has no entry."""
+        return {
+            self.binding[loop.label.data]: loop.extent.data
+            for loop in self.declaration().loops
+            if loop.kind.data == "reduction"
+        }
+
     def print(self, printer: Printer) -> None:
         printer.print_string(" ")
         printer.print_attribute(self.instruction)

@@ -85,7 +85,6 @@ class RegisterAccess(IRDLOperation):
         properties: dict[str, Attribute] = {"map": AffineMapAttr(parser.parse_affine_map())}
         if parser.parse_optional_keyword("valid") is not None:
             properties["valid"] = IntAttr(parser.parse_integer(allow_boolean=False))
-        parser.parse_punctuation(":")
         return ref, [parser.resolve_operand(i, IndexType()) for i in indices], properties
 
     def verify_access(self) -> None:
@@ -112,11 +111,14 @@ class LoadOp(RegisterAccess):
       : memref<58x64xf32>, vector<6x2x8xf32>
     ```
     `valid n`: of the last two dimensions, taken together, only the first n elements are read; the rest
-    are zero.
+    are zero. `lanes m of n`: of every n lanes only the first m are read, the rest are zero; so the last step
+    of a reduction runs whole instructions.
     """
 
     name = "tensorized.load"
     res = result_def(VectorType)
+    part = opt_prop_def(IntAttr)
+    group = opt_prop_def(IntAttr)
     traits = traits_def(MemoryReadEffect())
 
     def __init__(
@@ -126,12 +128,26 @@ class LoadOp(RegisterAccess):
         access: AffineMap,
         result: VectorType,
         valid: int | None = None,
+        lanes: tuple[int, int] | None = None,
     ):
+        part = {} if lanes is None else {"part": IntAttr(lanes[0]), "group": IntAttr(lanes[1])}
         super().__init__(
             operands=[ref, indices],
             result_types=[result],
-            properties={"map": AffineMapAttr(access), "valid": None if valid is None else IntAttr(valid)},
+            properties={
+                "map": AffineMapAttr(access),
+                "valid": None if valid is None else IntAttr(valid),
+                **part,
+            },
         )
+
+    @property
+    def read_lanes(self) -> list[bool]:
+        """Whether a lane is read."""
+        lanes = self.vector.get_shape()[-1]
+        if self.part is None or self.group is None:
+            return [True] * lanes
+        return [lane % self.group.data < self.part.data for lane in range(lanes)]
 
     @property
     def vector(self) -> VectorType:
@@ -141,6 +157,8 @@ class LoadOp(RegisterAccess):
     def print(self, printer: Printer) -> None:
         printer.print_string(" ")
         self.print_access(printer)
+        if self.part is not None and self.group is not None:
+            printer.print_string(f" lanes {self.part.data} of {self.group.data}")
         printer.print_string(" : ")
         printer.print_attribute(self.ref.type)
         printer.print_string(", ")
@@ -149,6 +167,11 @@ class LoadOp(RegisterAccess):
     @classmethod
     def parse(cls, parser: Parser) -> LoadOp:
         ref, indices, properties = cls.parse_access(parser)
+        if parser.parse_optional_keyword("lanes") is not None:
+            properties["part"] = IntAttr(parser.parse_integer(allow_boolean=False))
+            parser.parse_keyword("of")
+            properties["group"] = IntAttr(parser.parse_integer(allow_boolean=False))
+        parser.parse_punctuation(":")
         memref = parser.parse_type()
         parser.parse_punctuation(",")
         vector = parser.parse_type()
@@ -160,6 +183,10 @@ class LoadOp(RegisterAccess):
 
     def verify_(self) -> None:
         self.verify_access()
+        if self.part is not None and self.group is not None:
+            lanes, part, group = self.vector.get_shape()[-1], self.part.data, self.group.data
+            if not 0 < part < group or lanes % group:
+                raise VerifyException(f"lanes {part} of {group} are no part of registers of {lanes}")
 
 
 @irdl_op_definition
@@ -210,6 +237,7 @@ class StoreOp(RegisterAccess):
         value = parser.parse_unresolved_operand()
         parser.parse_punctuation(",")
         ref, indices, properties = cls.parse_access(parser)
+        parser.parse_punctuation(":")
         vector = parser.parse_type()
         parser.parse_punctuation(",")
         operands = [

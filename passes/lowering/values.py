@@ -112,18 +112,25 @@ class TileValues:
         tile: Tile,
         register: int,
         lane_index: Mapping[str, AffineExpr] | None,
+        last: tuple[str, int, int] | None = None,
     ) -> SSAValue:
         """Registers of `register` elements from a buffer. A ragged tile reads whole registers where they
-        stay inside the buffer, and only the valid lanes elsewhere."""
+        stay inside the buffer, and only the valid lanes elsewhere. In the `last` step of a loop, as many
+        elements as are left of a group are read."""
         memref = self.buffers[value]
         assert isinstance(memref.type, MemRefType)
-        variables, placed, extents = tile.access(access, op.loop_names, register, lane_index)
+        names = op.loop_names
+        variables, placed, extents = tile.access(access, names, register, lane_index)
+        reached = placed
+        if last is not None:
+            end = {**(lane_index or {}), last[0]: AffineExpr.constant(last[1] - 1)}
+            reached = tile.access(access, names, register, end)[1]
         valid = None
-        if tile.ragged and not stays_inside(placed, extents, memref.type):
-            valid = tile.width
-        element = memref.type.element_type
-        vector = vector_type(element, *tile.grid, register)
-        loaded = tensorized.LoadOp(memref, variables, placed, vector, valid)
+        if tile.ragged and not stays_inside(reached, extents, memref.type):
+            valid = tile.width * (register // tile.lanes)
+        vector = vector_type(memref.type.element_type, *tile.grid, register)
+        lanes = None if last is None else last[1:]
+        loaded = tensorized.LoadOp(memref, variables, placed, vector, valid, lanes)
         loaded.location = op.location
         return self.emitter.add(loaded).results[0]
 
@@ -157,15 +164,19 @@ class TileValues:
         if not order:
             return self._apply(op, position, acc)
         name, rest = order[0], order[1:]
-        step = _reduction_step(op, name)
-        count = position.size[name] // step
+        step = op.widths.get(name, 1)
+        count, left = divmod(position.size[name], step)
 
         def body(variable: SSAValue, carried) -> list[SSAValue]:
             return [self._reduce(op, rest, position.iterate(name, variable, count, 0, step), carried[0])]
 
         if count == 1:
-            return self._reduce(op, rest, position.block(name, 0, step), acc)
-        return self.emitter.loop(count, name, body, [acc])[0]
+            acc = self._reduce(op, rest, position.block(name, 0, step), acc)
+        elif count:
+            acc = self.emitter.loop(count, name, body, [acc])[0]
+        if left:
+            acc = self._reduce(op, rest, position.block(name, count * step, left), acc)
+        return acc
 
     def _apply(self, op: tensorized.ContractOp, position: Position, acc: SSAValue) -> SSAValue:
         instruction = op.declaration()
@@ -181,10 +192,19 @@ class TileValues:
             digits = lane_indices(access.data.results[0], instruction.extents)
             bound = [op.binding[loop.label.data] for loop in instruction.loops]
             lane_index = {name: digit for name, digit in zip(bound, digits) if digit is not None}
-            arguments.append(self.load(value, read, op, tile, register.get_shape()[0], lane_index))
+            last = None if _is_padded(op, value, read) else self._last_step(op, position)
+            arguments.append(self.load(value, read, op, tile, register.get_shape()[0], lane_index, last))
         applied = tensorized.ApplyOp(op.instruction.root_reference.data, arguments, acc.type)
         applied.location = op.location
         return self.emitter.add(applied).results[0]
+
+    @staticmethod
+    def _last_step(op: tensorized.ContractOp, position: Position) -> tuple[str, int, int] | None:
+        """The loop that ends within an instruction, the steps left of it, and those of an instruction."""
+        for name, width in op.widths.items():
+            if position.size[name] < width:
+                return name, position.size[name], width
+        return None
 
     def _fetch_ahead(self, op: tensorized.ContractOp, position: Position) -> None:
         tile = Tile(position, self.tile.rows, self.tile.lane_loop, self.tile.lanes)
@@ -194,9 +214,12 @@ class TileValues:
                 self.emitter.add(fetch)
 
 
-def _reduction_step(op: tensorized.ContractOp, loop: str) -> int:
-    """Iterations of a reduction loop one instruction runs."""
-    for declared in op.declaration().loops:
-        if op.binding[declared.label.data] == loop:
-            return declared.extent.data
-    return 1
+def _is_padded(op: tensorized.ContractOp, value: SSAValue, access: AffineMap) -> bool:
+    """Whether the operand is packed in groups of what one instruction reduces: past the end they are zero."""
+    assert isinstance(value.type, TensorType)
+    groups = {
+        AffineExpr.dimension(op.loop_names.index(name)) % width
+        for name, width in op.widths.items()
+        if width > 1
+    }
+    return bool(access.results) and access.results[-1] in groups

@@ -8,38 +8,24 @@ contraction reads them often enough to pay for it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from xdsl.dialects import func
 from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, ModuleOp, TensorType
-from xdsl.ir import Block, BlockArgument, Region, SSAValue
+from xdsl.ir import BlockArgument, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import nn, tensorized
-from ...dialects.tensorized import LevelAttr, LoopAttr
+from ...dialects.tensorized import LoopAttr
+from ..tensorize.cost import ROWS_THAT_PAY, rows_of
 from ..tensorize.target import TargetFacts
+from .pack_kernel import Packing, pack_kernel
 from .threads import split_kernel
-
-# A run-time operand is packed if this many rows of the contraction read each of its elements.
-ROWS_THAT_PAY = 16
 
 Calls: TypeAlias = Sequence[tensorized.CallOp]
 """Every call of the kernel that is being scheduled."""
-
-
-@dataclass(frozen=True)
-class Packing:
-    """result[placed(i)] = operand[taken(i)] for all `loops`; `original` and `packed` are their types."""
-
-    loops: tuple[LoopAttr, ...]
-    taken: AffineMap
-    placed: AffineMap
-    original: TensorType
-    packed: TensorType
 
 
 def pack_contract(
@@ -69,12 +55,7 @@ def _pays(contract: tensorized.ContractOp, position: int, lane_loop: str) -> boo
     used = contract.accesses[position].used_dims()
     if contract.loop_names.index(lane_loop) not in used:
         return False
-    rows = (
-        e
-        for d, (e, kind) in enumerate(zip(contract.extents, contract.kinds))
-        if d not in used and kind == "parallel"
-    )
-    return math.prod(rows) >= ROWS_THAT_PAY
+    return rows_of(contract.kinds, contract.extents, used) >= ROWS_THAT_PAY
 
 
 def _placed(contract: tensorized.ContractOp, position: int, panel: int) -> tuple[AffineMap, list[int]]:
@@ -111,7 +92,9 @@ def _packing(contract: tensorized.ContractOp, position: int, panel: int) -> Pack
         return access.replace_dims_and_symbols(dims, [], len(used), 0)
 
     packed = TensorType(original.element_type, shape)
-    return Packing(tuple(loops), over_used(contract.accesses[position]), over_used(placed), original, packed)
+    taken = over_used(contract.accesses[position])
+    grouped = {name: width for name, width in contract.widths.items() if width > 1}
+    return Packing(tuple(loops), taken, over_used(placed), original, packed, grouped)
 
 
 def pad_parameters(
@@ -128,7 +111,7 @@ def pad_parameters(
             longer = TensorType(argument.type.element_type, [padded])
             identity = AffineMap.identity(1)
             loop = LoopAttr.of(lane_loop, "parallel", extent)
-            index, packing = argument.index, Packing((loop,), identity, identity, argument.type, longer)
+            index, packing = argument.index, Packing((loop,), identity, identity, argument.type, longer, {})
             _retype_argument(kernel, argument, longer)
             _pack_constant(calls, kernel, index, packing)
 
@@ -172,11 +155,10 @@ def _pack_at_run_time(
     panel: int,
     facts: TargetFacts,
 ) -> None:
-    packer = _pack_kernel(f"{kernel.sym_name.data}_pack_{index}", packing)
-    order = [loop.label.data for loop in packing.loops]
-    order.sort(key=lambda name: name != lane_loop)
-    packer.set_schedule(kernel.lane_counts, [LevelAttr.of(order, {lane_loop: panel})])
-    split_kernel(packer, facts)
+    name = f"{kernel.sym_name.data}_pack_{index}"
+    packer = pack_kernel(name, packing, lane_loop, kernel.lane_counts[lane_loop], panel)
+    if all(loop.extent.data % packing.grouped.get(loop.label.data, 1) == 0 for loop in packing.loops):
+        split_kernel(packer, facts)  # else what is left of a reduction is a nest with loops of its own
     packer.location = kernel.location
     Rewriter.insert_op(packer, InsertPoint.before(kernel))
     for call in calls:
@@ -184,21 +166,6 @@ def _pack_at_run_time(
         packed.location = call.location
         Rewriter.insert_op(packed, InsertPoint.before(call))
         call.operands[index] = packed.results[0]
-
-
-def _pack_kernel(name: str, packing: Packing) -> tensorized.KernelOp:
-    """A kernel that copies the operand into its packed form; the padding of the last panel is zero."""
-    block = Block(arg_types=[packing.original])
-    elements = math.prod(loop.extent.data for loop in packing.loops)
-    padded = math.prod(packing.packed.get_shape()) > elements
-    empty = tensorized.EmptyOp(packing.packed, 0.0 if padded else None)
-    body = Block(arg_types=[packing.original.element_type] * 2)
-    body.add_op(tensorized.YieldOp(body.args[0]))
-    copy = tensorized.GenericOp(
-        [block.args[0]], empty.res, packing.loops, [packing.taken, packing.placed], Region(body)
-    )
-    block.add_ops([empty, copy, tensorized.YieldOp(copy.res)])
-    return tensorized.KernelOp(name, [packing.packed], Region(block))
 
 
 def calls_by_kernel(module: ModuleOp) -> dict[str, list[tensorized.CallOp]]:

@@ -7,7 +7,7 @@ from the IR once, into views.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from xdsl.dialects.builtin import TensorType
 from xdsl.ir import BlockArgument, SSAValue
@@ -17,6 +17,9 @@ from ...dialects.tensorized import InstructionOp
 from ...dialects.tensorized.linear_form import coefficients, flat_strides, row_major
 from .access import Access, classify
 from .target import TargetFacts
+
+# A run-time operand is packed if this many rows of the contraction read each of its elements.
+ROWS_THAT_PAY = 16
 
 Lanes = tuple[tuple[int, int], ...]
 """Loops of a nest that run along the lanes of a register, each with its stride there."""
@@ -75,8 +78,8 @@ class InstructionView:
 def input_cycles(
     shape: InstructionView, nest: NestView, operands: Sequence[int], loops: Sequence[int], facts: TargetFacts
 ) -> float | None:
-    """Cycles to run the nest: instructions issued, and loads of what must be gathered. None if an operand
-    varies along an instruction loop that its register does not have."""
+    """Cycles to run the nest: instructions issued, and loads of what must be gathered, once where it pays to
+    pack it. None if an operand varies along an instruction loop that its register does not have."""
     steps = math.prod(
         blocks(extent, shape.extents[loops.index(i)]) if i in loops else extent
         for i, extent in enumerate(nest.extents)
@@ -88,8 +91,21 @@ def input_cycles(
                 return None
         kind = nest.access(operand, tuple(zip(loops, row)))
         if kind is Access.GATHER and operand < len(nest.values) - 1:
-            cycles += steps * size / facts.loads_per_cycle
+            along = {at for at, kind in zip(loops, shape.kinds) if kind == "parallel"}
+            gathered = steps * size
+            if (
+                along & nest.used[operand]
+                and rows_of(nest.kinds, nest.extents, nest.used[operand]) >= ROWS_THAT_PAY
+            ):
+                gathered = 2 * math.prod(nest.extents[i] for i in nest.used[operand])
+            cycles += gathered / facts.loads_per_cycle
     return cycles
+
+
+def rows_of(kinds: Sequence[str], extents: Sequence[int], used: Collection[int]) -> int:
+    """How often each element of an operand is read: once for every index of the parallel loops it lacks."""
+    rows = (n for i, (n, kind) in enumerate(zip(extents, kinds)) if i not in used and kind == "parallel")
+    return math.prod(rows)
 
 
 def output_cycles(

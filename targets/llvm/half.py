@@ -10,6 +10,9 @@ from collections.abc import Callable
 
 from .function import FunctionText
 
+_ROUNDED_AT_ONCE = (8, 16)
+"""Lanes of an instruction from f32 to bf16."""
+
 Let = Callable[[str], str]
 
 
@@ -53,8 +56,13 @@ def bfloat_to_single(text: FunctionText, x: str, lanes: int) -> str:
 
 
 def single_to_bfloat(text: FunctionText, x: str, lanes: int) -> str:
-    """Adds what rounds the lower half away; a NaN would overflow, so it is made quiet instead."""
+    """Adds what rounds the lower half away; a NaN would overflow, so it is made quiet instead. The machine's
+    own instruction takes denormals as zero."""
     v = _Lanes(text, lanes)
+    if lanes in _ROUNDED_AT_ONCE and {"avx512bf16", "avx512vl"} <= set(text.features):
+        name = f"llvm.x86.avx512bf16.cvtneps2bf16.{32 * lanes}"
+        made = text.call(f"<{lanes} x bfloat>", name, [(f"<{lanes} x float>", x)])
+        return v.cast("bitcast", made, "bfloat", "i16")
     bits = v.as_bits(x)
     odd = v.op("and", v.op("lshr", bits, 16), 1)
     rounded = v.op("add", v.op("add", bits, 0x7FFF), odd)

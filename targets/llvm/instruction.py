@@ -12,7 +12,7 @@ from ...dialects.nn.dtypes import is_half
 from ...dialects.tensorized import InstructionOp, YieldOp
 from .function import FunctionText
 from .scalar import SCALAR_RULES, STORAGE
-from .types import register_type
+from .types import intrinsic_type, register_type
 
 Application = Callable[[FunctionText, Sequence[str]], str]
 """Takes the operands' registers in the declared order, returns the result's."""
@@ -25,10 +25,17 @@ def application(instruction: InstructionOp) -> Application:
 
 def _call(instruction: InstructionOp) -> Application:
     assert instruction.intrinsic is not None
-    name = instruction.intrinsic.data
-    types = [register_type(r) for r in instruction.registers]
-    result = register_type(instruction.accumulator_register)
-    return lambda function, args: function.call(result, name, list(zip(types, args, strict=True)))
+    name, result = instruction.intrinsic.data, register_type(instruction.accumulator_register)
+    types = [(register_type(r), intrinsic_type(r)) for r in instruction.registers]
+
+    def apply(function: FunctionText, args: Sequence[str]) -> str:
+        passed = [
+            arg if held == taken else function.let(f"bitcast {held} {arg} to {taken}")
+            for (held, taken), arg in zip(types, args, strict=True)
+        ]
+        return function.call(result, name, [(taken, arg) for (_, taken), arg in zip(types, passed)])
+
+    return apply
 
 
 def _inlined(instruction: InstructionOp) -> Application:

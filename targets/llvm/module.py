@@ -52,10 +52,11 @@ class _ModuleText:
     def _check_feature(self, op: InstructionOp) -> None:
         """LLVM ends the process over an intrinsic the CPU lacks, unless it is a generic one."""
         specific = op.intrinsic is not None and op.intrinsic.data.startswith("llvm.x86.")
-        if specific and op.feature is not None and op.feature.data not in self.features:
+        lacking = sorted(op.features - self.features)
+        if specific and lacking:
             name = self.target.get("name", "the module's")
             raise TenonError(
-                f"instruction @{op.sym_name.data} needs {op.feature.data}, which target {name} lacks"
+                f"instruction @{op.sym_name.data} needs {', '.join(lacking)}, which target {name} lacks"
             )
 
     def text(self) -> str:

@@ -19,6 +19,9 @@ from .address import Address
 from .function import FunctionText
 from .types import memory_type, scalar_type
 
+UNREAD = np.iinfo(np.int64).min
+"""In the place of the offset of a lane that is zero."""
+
 _SPAN_LIMIT = 4
 """Loads at most this many registers to pick one register's lanes from."""
 _INTERLEAVE_LIMIT = 4
@@ -33,6 +36,8 @@ def emit_load(function: FunctionText, op: LoadOp) -> None:
     loader = Loader(function, op)
     rows = loader.address.offsets.reshape(-1, vector.get_shape()[-1])
     counts = valid or [rows.shape[1]] * len(rows)
+    if op.part is not None:
+        rows = np.where(op.read_lanes, rows, UNREAD)
     function.values[op.res] = [loader.load(row[:count]) for row, count in zip(rows, counts, strict=True)]
 
 
@@ -106,8 +111,9 @@ class Loader:
         self.loaded: dict[bytes, str] = {}
 
     def load(self, row: np.ndarray) -> str:
-        """The register whose first lanes are the elements at the offsets `row`, the others zero."""
-        if not len(row):
+        """The register whose first lanes are the elements at the offsets `row`, zero where it says UNREAD;
+        the others are zero."""
+        if (row == UNREAD).all():
             return "zeroinitializer"
         key = row.tobytes()
         if key not in self.loaded:
@@ -118,6 +124,8 @@ class Loader:
         return from_memory(self.function, self.element, self.lanes, self._elements(row))
 
     def _elements(self, row: np.ndarray) -> str:
+        if (row == UNREAD).any():
+            return self._partial(row)
         first = int(row.min())
         relative = (row - first).tolist()
         count, span = len(relative), max(relative) + 1
@@ -130,17 +138,88 @@ class Loader:
             return self._broadcast(first, run)
         if span <= _SPAN_LIMIT * self.lanes:
             return self._window(first, span, relative)
+        windows = _windows(relative)
+        if len(windows) <= _SPAN_LIMIT:
+            return self._merge(first, windows, relative)
         return self._gather(row.tolist())
 
     def _window(self, first: int, span: int, lanes: Sequence[int]) -> str:
         """`span` elements from `first`, of which register lane i takes number lanes[i]."""
-        type_ = f"<{span} x {self.memory}>"
-        text = f"load {type_}, ptr {self.address.at(first)}, align {self.address.align(first)}"
-        loaded = self.function.let(text)
+        type_, loaded = f"<{span} x {self.memory}>", self._load(first, span)
         mask = [*lanes, *[span] * (self.lanes - len(lanes))]  # lane `span` is the first zero
         if mask == list(range(span)):
             return loaded
         return self._shuffle(type_, loaded, "zeroinitializer", mask)
+
+    def _partial(self, row: np.ndarray) -> str:
+        """A register some of whose lanes are zero: one group of lanes repeated, or a few windows."""
+        group = next((n for n in (2, 4, 8) if self._repeats(row, n)), 0)
+        if group:
+            return self._spread(self._inserted(row[:group], group), group)
+        read = row[row != UNREAD]
+        first = int(read.min())
+        relative = [None if at == UNREAD else int(at) - first for at in row.tolist()]
+        windows = _windows([at for at in relative if at is not None])
+        if len(windows) <= _SPAN_LIMIT:
+            return self._merge(first, windows, relative)
+        return self._inserted(row, self.lanes)
+
+    def _repeats(self, row: np.ndarray, group: int) -> bool:
+        """Whether all groups of lanes are the first, which is as wide as an integer."""
+        wide = group * self.address.element_bytes in (2, 4, 8)
+        return wide and len(row) == self.lanes and bool((row.reshape(-1, group) == row[:group]).all())
+
+    def _inserted(self, row: np.ndarray, lanes: int) -> str:
+        """Zeros, and the elements that are read one by one."""
+        type_, result = f"<{lanes} x {self.memory}>", "zeroinitializer"
+        for lane, offset in enumerate(row.tolist()):
+            if offset != UNREAD:
+                result = self._insert(type_, result, self.memory, offset, lane)
+        return result
+
+    def _insert(self, type_: str, vector: str, scalar: str, offset: int, lane: int) -> str:
+        pointer, align = self.address.at(offset), self.address.align(offset)
+        loaded = self.function.let(f"load {scalar}, ptr {pointer}, align {align}")
+        return self.function.let(f"insertelement {type_} {vector}, {scalar} {loaded}, i32 {lane}")
+
+    def _spread(self, vector: str, group: int) -> str:
+        """A vector of `group` elements in every place of the register."""
+        copies, scalar = self.lanes // group, f"i{8 * group * self.address.element_bytes}"
+        one = self.function.let(f"bitcast <{group} x {self.memory}> {vector} to <1 x {scalar}>")
+        every = self._shuffle(f"<1 x {scalar}>", one, "poison", [0] * copies)
+        return self.function.let(f"bitcast <{copies} x {scalar}> {every} to <{self.lanes} x {self.memory}>")
+
+    def _merge(self, first: int, windows: Sequence[range], lanes: Sequence[int | None]) -> str:
+        """Register lane i is element lanes[i], counted from `first`, of some window; None is zero."""
+        size = max(map(len, windows))
+        type_ = f"<{size} x {self.memory}>"
+        parts = [self._window_of(first + window.start, len(window), size) for window in windows]
+        while len(parts) > 1:  # side by side, two at a time
+            parts += ["poison"] * (len(parts) % 2)
+            pairs = list(zip(parts[::2], parts[1::2], strict=True))
+            size_now = int(type_[1:].split()[0])
+            parts = [self._shuffle(type_, a, b, range(2 * size_now)) for a, b in pairs]
+            type_ = f"<{2 * size_now} x {self.memory}>"
+        place = {at: i * size + j for i, window in enumerate(windows) for j, at in enumerate(window)}
+        zero = int(type_[1:].split()[0])
+        mask = [zero if lane is None else place[lane] for lane in lanes]
+        mask += [zero] * (self.lanes - len(mask))
+        return self._shuffle(type_, parts[0], "zeroinitializer", mask)
+
+    def _window_of(self, first: int, count: int, size: int) -> str:
+        """`count` elements from `first` in a vector of `size`."""
+        loaded = self._load(first, count)
+        if count == size:
+            return loaded
+        return self._shuffle(
+            f"<{count} x {self.memory}>", loaded, "poison", [*range(count)] + [0] * (size - count)
+        )
+
+    def _load(self, first: int, count: int) -> str:
+        type_ = f"<{count} x {self.memory}>"
+        return self.function.let(
+            f"load {type_}, ptr {self.address.at(first)}, align {self.address.align(first)}"
+        )
 
     def _broadcast(self, first: int, run: int) -> str:
         """A run of elements, as wide as an integer or a single element, in every place."""
@@ -157,14 +236,18 @@ class Loader:
         return self.function.let(f"bitcast {type_} {single} to <{self.lanes} x {self.memory}>")
 
     def _gather(self, row: Sequence[int]) -> str:
-        """Element by element."""
-        type_ = f"<{self.lanes} x {self.memory}>"
-        result = "zeroinitializer"
-        for lane, offset in enumerate(row):
-            pointer, align = self.address.at(offset), self.address.align(offset)
-            loaded = self.function.let(f"load {self.memory}, ptr {pointer}, align {align}")
-            result = self.function.let(f"insertelement {type_} {result}, {self.memory} {loaded}, i32 {lane}")
-        return result
+        """Element by element, or run by run where the lanes are runs of an integer's width."""
+        size = self.address.element_bytes
+        run = next(
+            (n for n in (8 // size, 4 // size, 2 // size) if n > 1 and _in_runs(row, n, self.lanes)), 1
+        )
+        scalar = self.memory if run == 1 else f"i{8 * run * size}"
+        type_, result = f"<{self.lanes // run} x {scalar}>", "zeroinitializer"
+        for place, offset in enumerate(row[::run]):
+            result = self._insert(type_, result, scalar, offset, place)
+        if run == 1:
+            return result
+        return self.function.let(f"bitcast {type_} {result} to <{self.lanes} x {self.memory}>")
 
     def _shuffle(self, type_: str, value: str, other: str, mask: Sequence[int]) -> str:
         return shuffle(self.function, type_, value, other, mask)
@@ -198,6 +281,24 @@ def shuffle(function: FunctionText, type_: str, value: str, other: str, mask: Se
         )
     lanes = ", ".join(f"i32 {lane}" for lane in mask)
     return function.let(f"shufflevector {type_} {value}, {type_} {other}, <{len(mask)} x i32> <{lanes}>")
+
+
+def _in_runs(row: Sequence[int], run: int, lanes: int) -> bool:
+    """Whether `row` consists of runs of `run` neighbours, which fill whole integers of a register."""
+    starts = row[::run]
+    whole = len(row) % run == 0 and lanes % run == 0
+    return whole and list(row) == [first + i for first in starts for i in range(run)]
+
+
+def _windows(offsets: Sequence[int]) -> list[range]:
+    """The runs of neighbouring elements among `offsets`, in ascending order."""
+    windows: list[range] = []
+    for at in sorted(set(offsets)):
+        if windows and at == windows[-1].stop:
+            windows[-1] = range(windows[-1].start, at + 1)
+        else:
+            windows.append(range(at, at + 1))
+    return windows
 
 
 def _repeated_run(relative: list[int]) -> int:

@@ -30,6 +30,8 @@ _FLOATS: dict[type[Attribute], tuple[str, str]] = {
 }
 """Float type -> (its name, its suffix in an intrinsic's name)."""
 
+_HALVES: dict[type[Attribute], str] = {Float16Type: "half", BFloat16Type: "bfloat"}
+
 _INTEGER_WIDTHS = (1, 8, 16, 32, 64)
 
 
@@ -66,6 +68,12 @@ def register_type(type_: Attribute) -> str:
     if isinstance(type_, VectorType):
         return vector_type(type_.element_type, type_.get_shape()[-1])
     return "ptr" if isinstance(type_, MemRefType) else scalar_type(type_)
+
+
+def intrinsic_type(register: VectorType) -> str:
+    """A register as an intrinsic of the machine takes it: 16-bit floats by their own names."""
+    name = _HALVES.get(type(register.element_type), scalar_type(register.element_type))
+    return f"<{register.get_shape()[-1]} x {name}>"
 
 
 def register_count(type_: Attribute) -> int:

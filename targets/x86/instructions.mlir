@@ -48,6 +48,38 @@ tensorized.instruction @muladd_1xf32 feature "sse2" mnemonic "mul" latency 7 per
   tensorized.yield %s : f32
 }
 
+// acc + a * b for pairs of 16-bit floats, summed in f32: the second pair first, denormals as zero.
+
+tensorized.instruction @dpbf16_16xf32 intrinsic "llvm.x86.avx512bf16.dpbf16ps.512" feature "avx512bf16"
+  mnemonic "vdpbf16ps" latency 6 per_cycle 2 flushes loops (i: parallel 16, r: reduction 2)
+  (inout %acc: vector<16xf32> at (i), %a: vector<32xbf16> at (i * 2 + r), %b: vector<32xbf16> at (i * 2 + r)) {
+  %x = arith.extf %a : bf16 to f32
+  %y = arith.extf %b : bf16 to f32
+  %p = arith.mulf %x, %y : f32
+  %s = arith.addf %acc, %p : f32
+  tensorized.yield %s : f32
+}
+
+tensorized.instruction @dpbf16_8xf32 intrinsic "llvm.x86.avx512bf16.dpbf16ps.256" feature "avx512bf16,avx512vl"
+  mnemonic "vdpbf16ps" latency 6 per_cycle 2 flushes loops (i: parallel 8, r: reduction 2)
+  (inout %acc: vector<8xf32> at (i), %a: vector<16xbf16> at (i * 2 + r), %b: vector<16xbf16> at (i * 2 + r)) {
+  %x = arith.extf %a : bf16 to f32
+  %y = arith.extf %b : bf16 to f32
+  %p = arith.mulf %x, %y : f32
+  %s = arith.addf %acc, %p : f32
+  tensorized.yield %s : f32
+}
+
+tensorized.instruction @dpbf16_4xf32 intrinsic "llvm.x86.avx512bf16.dpbf16ps.128" feature "avx512bf16,avx512vl"
+  mnemonic "vdpbf16ps" latency 6 per_cycle 2 flushes loops (i: parallel 4, r: reduction 2)
+  (inout %acc: vector<4xf32> at (i), %a: vector<8xbf16> at (i * 2 + r), %b: vector<8xbf16> at (i * 2 + r)) {
+  %x = arith.extf %a : bf16 to f32
+  %y = arith.extf %b : bf16 to f32
+  %p = arith.mulf %x, %y : f32
+  %s = arith.addf %acc, %p : f32
+  tensorized.yield %s : f32
+}
+
 // acc + a.
 
 tensorized.instruction @add_16xf32 feature "avx512f" mnemonic "add" latency 4 per_cycle 2

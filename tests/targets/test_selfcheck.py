@@ -16,9 +16,16 @@ def test_every_declared_instruction_does_what_its_body_says(name: str):
     record = find_target(name)
     verdicts = check_target(record)
     assert {v.instruction for v in verdicts} == {i.sym_name.data for i in declared_instructions(record)}
-    assert all(v.status != ASSEMBLED for v in verdicts)
+    foreign = {i.sym_name.data for i in declared_instructions(record) if _needs_the_machine(i)}
+    assert all(v.status != ASSEMBLED or v.instruction in foreign for v in verdicts)
     if record.enabled <= host().enabled:
         assert all(v.status == HARDWARE for v in verdicts)
+
+
+def _needs_the_machine(instruction) -> bool:
+    """Whether only a machine with its features can run it."""
+    specific = instruction.intrinsic is not None and instruction.intrinsic.data.startswith("llvm.x86.")
+    return specific and not instruction.features <= host().enabled
 
 
 REGISTERS = {16: "zmm", 8: "ymm", 4: "xmm", 1: "xmm"}

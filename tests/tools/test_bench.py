@@ -89,6 +89,7 @@ def test_a_peer_computes_on_bound_buffers():
 @pytest.mark.parametrize(
     ("options", "text"),
     [
+        ([DIGITS, "--precision", "int4"], "precision is 'int4', expected one of fp32, bf16"),
         ([DIGITS, "--threads", "0"], "threads is 0, expected 1 to 64"),
         ([DIGITS, "--threads", "99"], "threads is 99, expected 1 to 64"),
         ([], "bench needs a model"),

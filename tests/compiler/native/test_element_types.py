@@ -55,6 +55,9 @@ def test_sixteen_bit_floats_convert_as_in_numpy(dtype, target):
     found = run("Cast", y, target=target, to=KINDS[dtype])
     nan = np.isnan(y)
     assert np.isnan(found[nan].astype(np.float32)).all()
+    if dtype == BFLOAT and "avx512bf16" in records()[target].enabled:  # its instruction flushes denormals
+        flushed = np.abs(y) < np.finfo(np.float32).smallest_normal
+        expected[flushed] = np.copysign(np.float32(0), y[flushed]).astype(dtype)
     np.testing.assert_array_equal(found[~nan].view(np.uint16), expected[~nan].view(np.uint16))
 
 

@@ -318,6 +318,14 @@ func.func @f(%x: memref<4x8xf32>, %i: index) {
 
 // -----
 
+// CHECK: lanes 2 of 2 are no part of registers of 4
+func.func @f(%x: memref<4x8xf32>, %i: index) {
+  %v = tensorized.load %x[%i] at (d0, l) -> (d0, l) lanes 2 of 2 : memref<4x8xf32>, vector<4xf32>
+  func.return
+}
+
+// -----
+
 // CHECK: vector<2x4xf32> is not a grid of vector<8xf32>
 tensorized.instruction @fma loops (i: parallel 8)
   (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {

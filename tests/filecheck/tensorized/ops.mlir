@@ -14,6 +14,14 @@ tensorized.instruction @fma intrinsic "llvm.fma.v8f32" feature "fma" mnemonic "v
   tensorized.yield %s : f32
 }
 
+// CHECK:      tensorized.instruction @pairs latency 6 per_cycle 2 flushes loops (i: parallel 4, r: reduction 2)
+tensorized.instruction @pairs latency 6 per_cycle 2 flushes loops (i: parallel 4, r: reduction 2)
+  (inout %acc: vector<4xf32> at (i), %a: vector<8xbf16> at (i * 2 + r)) {
+  %x = arith.extf %a : bf16 to f32
+  %s = arith.addf %acc, %x : f32
+  tensorized.yield %s : f32
+}
+
 // CHECK:      tensorized.instruction @dot loops (i: parallel 4, r: reduction 4)
 // CHECK-SAME:   (inout %acc: vector<4xi32> at (i), %a: vector<16xi8> at (i * 4 + r), %b: vector<4xi8> at (r)) {
 tensorized.instruction @dot loops (i: parallel 4, r: reduction 4)
@@ -65,6 +73,9 @@ tensorized.kernel @relu(%x: memref<6x60xf32>, %y: memref<6x60xf32>) {
   // CHECK:      %a = tensorized.load %x[%i] at (d0, v0, v1, l) -> (d0 + v0, v1 * 8 + l + 48) valid 12
   // CHECK-SAME:   : memref<6x60xf32>, vector<3x2x8xf32>
   %a = tensorized.load %x[%i] at (d0, v0, v1, l) -> (d0 + v0, v1 * 8 + l + 48) valid 12 : memref<6x60xf32>, vector<3x2x8xf32>
+  // CHECK-NEXT: %b = tensorized.load %x[%i] at (d0, v0, l) -> (d0 + v0, l mod 2 + 58) valid 8 lanes 1 of 2
+  // CHECK-SAME:   : memref<6x60xf32>, vector<2x8xf32>
+  %b = tensorized.load %x[%i] at (d0, v0, l) -> (d0 + v0, l mod 2 + 58) valid 8 lanes 1 of 2 : memref<6x60xf32>, vector<2x8xf32>
   // CHECK-NEXT: %k = tensorized.map () -> vector<3x2x8xf32> {
   %k = tensorized.map () -> vector<3x2x8xf32> {
     %half = arith.constant 0.5 : f32

@@ -66,10 +66,15 @@ def emit_assembly(text: str, record: TargetRecord) -> str:
     return _machine(record, "pic").emit_assembly(parse(text))
 
 
+_SLACK = "\n@tenon.slack = internal global i8 1, align 4096\n"
+"""Makes the memory that is allocated for an object end with most of a page to spare: the addresses of the
+library functions it calls go there, which nobody counts beforehand."""
+
+
 def emit_object(text: str, record: TargetRecord, defined_elsewhere: Collection[str] = ()) -> bytes:
     """An ELF object file, position independent. It may only call `EXTERNAL_FUNCTIONS` and use
     `defined_elsewhere`; anything else is a `TenonError`."""
-    data: bytes = _machine(record, "pic").emit_object(parse(text))
+    data: bytes = _machine(record, "pic").emit_object(parse(text + _SLACK))
     linker_names = {"_GLOBAL_OFFSET_TABLE_"}
     unknown = set(undefined_symbols(data)) - EXTERNAL_FUNCTIONS - set(defined_elsewhere) - linker_names
     if unknown:
@@ -97,8 +102,10 @@ class CompiledModule:
     def __init__(self, data: bytes, record: TargetRecord):
         check_runs_here(record)
         llvm = _llvm()
-        # MCJIT starts from a module; the code itself comes as an object file, compiled once.
-        self._engine = llvm.create_mcjit_compiler(parse(""), _new_machine(record))
+        # MCJIT starts from a module; the code itself comes as an object file, compiled once. Its sections
+        # must lie within 2 GiB of each other, so they are allocated as one piece (`use_lmm`): LLVM's own
+        # manager puts each where there is room, and where that is too far, ends the process.
+        self._engine = llvm.create_mcjit_compiler(parse(""), _new_machine(record), use_lmm=True)
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(data))
         self._engine.finalize_object()
 

@@ -15,7 +15,7 @@ from xdsl.dialects.builtin import ModuleOp
 from ...dialects.errors import TenonError
 from ...passes.memory.buffers import aligned, aligned_bytes
 from ..record import TargetRecord
-from .codegen import CompiledModule, emit_assembly, emit_object
+from .codegen import CompiledModule, emit_assembly, emit_object, loadable
 from .names import kernel_name
 from .pool import Pool, pool_code
 from .runtime import PARALLEL, read
@@ -53,7 +53,7 @@ class NativeArtifact:
         self.seconds: dict[str, float] = {}
         if object_code is None:
             text = self.llvm_text + _kernel_table(self._kernels)
-            object_code = emit_object(text, record, [PARALLEL])
+            object_code = emit_object(loadable(text), record, [PARALLEL])
         self.object_code = object_code
         self._idle: deque[np.ndarray] = deque(maxlen=_IDLE_ARENAS)
 

@@ -66,15 +66,17 @@ def emit_assembly(text: str, record: TargetRecord) -> str:
     return _machine(record, "pic").emit_assembly(parse(text))
 
 
-_SLACK = "\n@tenon.slack = internal global i8 1, align 4096\n"
-"""Makes the memory that is allocated for an object end with most of a page to spare: the addresses of the
-library functions it calls go there, which nobody counts beforehand."""
+def loadable(text: str) -> str:
+    """LLVM text whose object `CompiledModule` can load. The addresses of library functions go behind an
+    object's data, and nobody counts them when the memory is allocated: aligned to a page, the data ends with
+    most of one to spare."""
+    return text + "\n@tenon.slack = internal global i8 1, align 4096\n"
 
 
 def emit_object(text: str, record: TargetRecord, defined_elsewhere: Collection[str] = ()) -> bytes:
     """An ELF object file, position independent. It may only call `EXTERNAL_FUNCTIONS` and use
     `defined_elsewhere`; anything else is a `TenonError`."""
-    data: bytes = _machine(record, "pic").emit_object(parse(text + _SLACK))
+    data: bytes = _machine(record, "pic").emit_object(parse(text))
     linker_names = {"_GLOBAL_OFFSET_TABLE_"}
     unknown = set(undefined_symbols(data)) - EXTERNAL_FUNCTIONS - set(defined_elsewhere) - linker_names
     if unknown:
@@ -97,7 +99,7 @@ def check_runs_here(record: TargetRecord) -> None:
 
 
 class CompiledModule:
-    """Machine code in this process, as long as the object lives."""
+    """Machine code in this process, as long as the object lives, from the object file of `loadable` text."""
 
     def __init__(self, data: bytes, record: TargetRecord):
         check_runs_here(record)
@@ -130,4 +132,4 @@ def _new_machine(record: TargetRecord) -> llvm.TargetMachine:
 
 def compile_text(text: str, record: TargetRecord, defined_elsewhere: Collection[str] = ()) -> CompiledModule:
     """Machine code of LLVM text, loaded into this process; see `emit_object`."""
-    return CompiledModule(emit_object(text, record, defined_elsewhere), record)
+    return CompiledModule(emit_object(loadable(text), record, defined_elsewhere), record)

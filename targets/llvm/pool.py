@@ -8,7 +8,7 @@ import weakref
 from functools import cache
 
 from ..record import host
-from .codegen import CompiledModule, add_symbol, emit_object
+from .codegen import CompiledModule, add_symbol, emit_object, loadable
 from .runtime import PARALLEL, POOL_NEEDS, pool_text
 
 
@@ -17,7 +17,7 @@ def pool_code() -> CompiledModule:
     """The pool's code, for all compiled models of the process: sleeping workers are in it, so it stays. From
     here on, code that calls `tenon.parallel` can be loaded."""
     record = host()
-    code = CompiledModule(emit_object(pool_text(record.triple), record, tuple(POOL_NEEDS)), record)
+    code = CompiledModule(emit_object(loadable(pool_text(record.triple)), record, tuple(POOL_NEEDS)), record)
     # Never freed, not even while the interpreter shuts down: workers may still look for a next job.
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(code))
     add_symbol(PARALLEL, code.address(PARALLEL))

@@ -30,6 +30,27 @@ def test_libm_is_linked():
     assert abs(x[0] - np.sin(0.5)) < 1e-7
 
 
+@pytest.mark.parametrize("words", [0, 1, 510, 511, 512, 513])
+def test_an_object_is_loaded_in_one_piece(words: int):
+    """Data of any size, also of whole pages, leaves room for the addresses of the functions it calls; code,
+    constants and data are within reach of each other."""
+    names = [f"{name}f" for name in ("sin", "cos", "asin", "atan", "sinh", "tan", "cosh")]
+    lines = [f"declare float @{name}(float)" for name in names]
+    lines += [f"@data = global [{words} x ptr] zeroinitializer"]
+    lines += ["@table = constant [4 x float] zeroinitializer"]
+    lines += ["define void @f(ptr %x) {", "  %v.0 = load float, ptr %x"]
+    lines += [f"  %v.{i + 1} = call float @{name}(float %v.{i})" for i, name in enumerate(names)]
+    lines += [f"  store float %v.{len(names)}, ptr %x", "  ret void", "}"]
+    code = compile_text("\n".join(lines), host())
+    x = np.array([0.5], np.float32)
+    code.function("f", 1)(x.ctypes.data)
+    y = np.float32(0.5)
+    for ufunc in (np.sin, np.cos, np.arcsin, np.arctan, np.sinh, np.tan, np.cosh):
+        y = ufunc(y)
+    assert abs(x[0] - y) < 1e-5
+    assert max(abs(code.address("f") - code.address(name)) for name in ("data", "table")) < 1 << 20
+
+
 def test_undefined_symbols_of_an_object():
     data = emit_object(CALL.format(name="expf", type="float"), host())
     assert undefined_symbols(data) == ["expf"]

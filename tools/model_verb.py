@@ -15,7 +15,13 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     add_debug(listing)
     export = actions.add_parser("export", help="write a model as NAME.onnx")
     export.add_argument("names", nargs="+", metavar="NAME", help="a name that `list` shows, or `all`")
-    export.add_argument("--precision", default="fp32", metavar="KIND", help="element type (default: fp32)")
+    export.add_argument(
+        "--precision",
+        default="fp32",
+        metavar="KIND",
+        help="fp32, or 8-bit integers made by onnxruntime's quantizer: int8-qdq, int8-qop (default: fp32)",
+    )
+    export.add_argument("--signed", action="store_true", help="signed 8-bit activations, not unsigned ones")
     export.add_argument("-o", "--output", required=True, metavar="FOLDER", help="folder for the files")
     add_debug(export)
 
@@ -36,7 +42,7 @@ def _export(arguments: argparse.Namespace, names: list[str]) -> None:
     from .models import build_model, check_known
     from .tables import print_table, progress
 
-    check_known(names, arguments.precision)
+    check_known(names, arguments.precision, arguments.signed)
     folder = Path(arguments.output)
     check_folder(folder)
     rows: list[tuple[str, ...]] = []
@@ -44,7 +50,8 @@ def _export(arguments: argparse.Namespace, names: list[str]) -> None:
         for name in names:
             step(name)
             start = time.perf_counter()
-            data = build_model(name, arguments.precision).SerializeToString(deterministic=True)
+            model = build_model(name, arguments.precision, arguments.signed)
+            data = model.SerializeToString(deterministic=True)
             write_files(folder, {f"{name}.onnx": lambda path, data=data: path.write_bytes(data)})
             rows.append((f"{name}.onnx", f"{len(data):,}", f"{time.perf_counter() - start:.1f}"))
     print_table(str(folder), ("file", "bytes", "s"), rows)

@@ -16,7 +16,11 @@ from ...dialects.errors import TenonError, UsageError
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-PRECISIONS = ("fp32",)
+FLOAT = "fp32"
+QUANTIZED = ("int8-qdq", "int8-qop")
+"""Made by onnxruntime.quantization: floats between QuantizeLinear and DequantizeLinear, or integer ops."""
+
+PRECISIONS = (FLOAT, *QUANTIZED)
 
 IMAGE = (1, 3, 224, 224)
 
@@ -83,20 +87,28 @@ MODELS: dict[str, Entry] = {
 }
 
 
-def check_known(names: Sequence[str], precision: str = "fp32") -> None:
-    """Raises for a name or a precision that is not in the table."""
+def check_known(names: Sequence[str], precision: str = FLOAT, signed: bool = False) -> None:
+    """Raises for a name or a precision that is not in the table, and for signed values that are floats."""
     for name in names:
         if name not in MODELS:
             raise UsageError(f"no model '{name}', the models are: {', '.join(MODELS)}")
     if precision not in PRECISIONS:
         raise UsageError(f"precision '{precision}' is unknown, expected one of {', '.join(PRECISIONS)}")
+    if signed and precision not in QUANTIZED:
+        raise UsageError(f"--signed is for precisions {', '.join(QUANTIZED)}, not {precision}")
 
 
-def build_model(name: str, precision: str = "fp32") -> ModelProto:
-    """The ONNX model called `name`; the same bytes each time."""
-    check_known([name], precision)
+def build_model(name: str, precision: str = FLOAT, signed: bool = False) -> ModelProto:
+    """The ONNX model called `name`; the same bytes each time. Quantized ones have u8 activations and s8
+    weights, `signed` ones s8 activations too."""
+    check_known([name], precision, signed)
     try:
-        return MODELS[name].build(name)
+        model = MODELS[name].build(name)
+        if precision == FLOAT:
+            return model
+        from .quantized import quantize
+
+        return quantize(name, model, precision, signed)
     except ModuleNotFoundError as error:
         extra = f"{error.name}, which the extra 'bench' installs: pip install 'tenonc[bench]'"
         raise TenonError(f"model '{name}' needs {extra}") from None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Dialect name -> module (relative to this package) and the Dialect object in it.
 _TABLE = {
     "nn": (".nn", "NN"),
+    "qnn": (".qnn", "QNN"),
     "tensorized": (".tensorized", "TENSORIZED"),
 }
 

@@ -52,7 +52,7 @@ class ConvOp(NNOperation):
         super().__init__(
             operands=[x, w, bias],
             properties=self.properties_of(strides=strides, pads=pads, dilations=dilations, groups=groups),
-            result_types=[_conv_type(tensor_of(x), tensor_of(w), offset, window, groups)],
+            result_types=[conv_type(tensor_of(x), tensor_of(w), offset, window, groups)],
         )
 
     @property
@@ -62,10 +62,10 @@ class ConvOp(NNOperation):
 
     def infer_type(self) -> TensorType:
         bias = tensor_of(self.bias) if self.bias else None
-        return _conv_type(tensor_of(self.x), tensor_of(self.w), bias, self.window, self.value_of("groups"))
+        return conv_type(tensor_of(self.x), tensor_of(self.w), bias, self.window, self.value_of("groups"))
 
 
-def _conv_type(
+def conv_type(
     x: TensorType, w: TensorType, bias: TensorType | None, window: Window, groups: int
 ) -> TensorType:
     image, weight = x.get_shape(), w.get_shape()

@@ -54,7 +54,7 @@ class ConvTransposeOp(NNOperation):
         super().__init__(
             operands=[x, w, bias],
             properties=self.properties_of(strides=strides, pads=pads, dilations=dilations, groups=groups),
-            result_types=[_transpose_type(tensor_of(x), tensor_of(w), offset, window, groups)],
+            result_types=[transpose_type(tensor_of(x), tensor_of(w), offset, window, groups)],
         )
 
     @property
@@ -65,10 +65,10 @@ class ConvTransposeOp(NNOperation):
     def infer_type(self) -> TensorType:
         bias = tensor_of(self.bias) if self.bias else None
         groups = self.value_of("groups")
-        return _transpose_type(tensor_of(self.x), tensor_of(self.w), bias, self.window, groups)
+        return transpose_type(tensor_of(self.x), tensor_of(self.w), bias, self.window, groups)
 
 
-def _transpose_type(
+def transpose_type(
     x: TensorType, w: TensorType, bias: TensorType | None, window: Window, groups: int
 ) -> TensorType:
     image, weight = x.get_shape(), w.get_shape()

@@ -159,9 +159,7 @@ ELEMENTWISE: dict[str, Function] = {
     "div": Function(2, "number", meaning.divide, B.div, "x / 0 is IEEE's for floats, 0 for integers"),
     "pow": Function(2, "number", meaning.pow, _pow, "pow(x, 0) and pow(1, y) are 1 even for NaN"),
     "mod": Function(2, "number", meaning.mod, _mod, "of the divisor's sign; of an integer 0 it is 0"),
-    "fmod": Function(
-        2, "number", meaning.fmod, B.rem, "of the dividend's sign; of an integer 0 it is 0"
-    ),
+    "fmod": Function(2, "number", meaning.fmod, B.rem, "of the dividend's sign; of an integer 0 it is 0"),
     "min": Function(2, "number", minimum, B.min),
     "max": Function(2, "number", maximum, B.max),
     "neg": Function(1, "number", np.negative, B.neg),

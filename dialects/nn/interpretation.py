@@ -11,6 +11,7 @@ from xdsl.interpreter import Interpreter, InterpreterFunctions, impl, register_i
 
 from ..errors import TenonError
 from ..reference import weights_of
+from ..reference.contraction import product
 from .attributes import WeightAttr
 from .base import NNOperation, tensor_of
 from .constant import ConstantOp
@@ -59,15 +60,29 @@ def windows(x: np.ndarray, window: Window, extents: tuple[int, ...], fill: float
     return view[(..., *steps, *(slice(None, None, d) for d in window.dilations))]
 
 
-def counts(op: PoolOp) -> np.ndarray:
-    """[spatial]: the elements an average pool divides by."""
-    window, size = op.window, tensor_of(op.x).get_shape()[2:]
+def correlated(
+    x: np.ndarray, w: np.ndarray, window: Window, groups: int, extents: tuple[int, ...]
+) -> np.ndarray:
+    """The convolution of x, padded with zeros, in f64 or exact in i64."""
+    taken = windows(x, window, extents, 0)
+    # [N, C, spatial, kernel] -> [N, g, spatial, C/g * kernel], times [g, O/g, C/g * kernel] transposed
+    taken = taken.reshape(x.shape[0], groups, x.shape[1] // groups, *taken.shape[2:])
+    taken = np.moveaxis(taken, 2, 2 + window.rank)
+    taps = int(np.prod(w.shape[1:]))
+    rows = taken.reshape(*taken.shape[:2], int(np.prod(extents)), taps)
+    filters = w.reshape(groups, w.shape[0] // groups, taps)
+    sums = np.swapaxes(product(rows, np.swapaxes(filters, 1, 2)), 2, 3)
+    return sums.reshape(x.shape[0], w.shape[0], *extents)
+
+
+def counts(window: Window, size: tuple[int, ...], extents: tuple[int, ...], include_pad: bool) -> np.ndarray:
+    """[spatial]: the elements an average pool over an image of `size` divides by."""
     pads = zip(window.low, window.high, strict=True)
     inside = np.ones((1, 1, *size))
-    if op.value_of("count_include_pad"):
+    if include_pad:
         inside = np.pad(inside, [(0, 0), (0, 0), *pads], constant_values=1.0)
         window = window._replace(pads=(0,) * (2 * window.rank))
-    taken = windows(inside, window, op.shape[2:], 0.0)
+    taken = windows(inside, window, extents, 0.0)
     return taken.sum(axis=tuple(range(-window.rank, 0)))[0, 0]
 
 
@@ -79,6 +94,12 @@ def _first_maximum(op: PoolOp, taken: np.ndarray) -> np.ndarray:
     axes = tuple(range(-op.window.rank, 0))
     is_largest = taken == taken.max(axis=axes, keepdims=True)
     return np.minimum(np.where(is_largest, of_taps, np.inf).min(axis=axes), np.prod(size) - 1)
+
+
+def softmax(x: np.ndarray, axis: int, log: bool = False) -> np.ndarray:
+    shifted = x - x.max(axis=axis, keepdims=True, initial=-np.inf)
+    total = np.exp(shifted).sum(axis=axis, keepdims=True)
+    return shifted - np.log(total) if log else np.exp(shifted) / total
 
 
 _REDUCTIONS: dict[str, Callable[..., Any]] = {
@@ -129,18 +150,8 @@ class NNFunctions(InterpreterFunctions):
     @impl(ConvOp)
     def conv(self, interpreter: Interpreter, op: ConvOp, args: Args):
         x, w, *bias = map(wide, args)
-        groups, extents = op.value_of("groups"), op.shape[2:]
-        rank = len(extents)
-        taken = windows(x, op.window, extents, 0.0)
-        # [N, C, spatial, kernel] -> [N, g, spatial, C/g * kernel], times [g, O/g, C/g * kernel] transposed
-        taken = taken.reshape(x.shape[0], groups, x.shape[1] // groups, *taken.shape[2:])
-        taken = np.moveaxis(taken, 2, 2 + rank)
-        taps = int(np.prod(w.shape[1:]))
-        rows = taken.reshape(*taken.shape[:2], int(np.prod(extents)), taps)
-        filters = w.reshape(groups, w.shape[0] // groups, taps)
-        product = np.swapaxes(rows @ np.swapaxes(filters, 1, 2), 2, 3)
-        result = product.reshape(x.shape[0], w.shape[0], *extents)
-        return rounded(op, result + bias[0].reshape(-1, *(1,) * rank) if bias else result)
+        result = correlated(x, w, op.window, op.value_of("groups"), op.shape[2:])
+        return rounded(op, result + bias[0].reshape(-1, *(1,) * op.window.rank) if bias else result)
 
     @impl(PoolOp)
     def pool(self, interpreter: Interpreter, op: PoolOp, args: Args):
@@ -148,7 +159,12 @@ class NNFunctions(InterpreterFunctions):
         axes = tuple(range(-op.window.rank, 0))
         if kind in ("sum", "average"):
             total = windows(x, op.window, op.shape[2:], 0.0).sum(axis=axes)
-            return rounded(op, total if kind == "sum" else total / counts(op))
+            if kind == "sum":
+                return rounded(op, total)
+            size = tensor_of(op.x).get_shape()[2:]
+            return rounded(
+                op, total / counts(op.window, size, op.shape[2:], op.value_of("count_include_pad"))
+            )
         lowest = np.iinfo(x.dtype).min if x.dtype.kind in "iu" else -np.inf
         taken = windows(x, op.window, op.shape[2:], lowest)
         return rounded(op, taken.max(axis=axes) if kind == "max" else _first_maximum(op, taken))
@@ -165,11 +181,8 @@ class NNFunctions(InterpreterFunctions):
 
     @impl(SoftmaxOp)
     def softmax(self, interpreter: Interpreter, op: SoftmaxOp, args: Args):
-        x, axis = wide(args[0]), op.value_of("axis")
         with np.errstate(all="ignore"):
-            shifted = x - x.max(axis=axis, keepdims=True, initial=-np.inf)
-            total = np.exp(shifted).sum(axis=axis, keepdims=True)
-            return rounded(op, shifted - np.log(total) if op.value_of("log") else np.exp(shifted) / total)
+            return rounded(op, softmax(wide(args[0]), op.value_of("axis"), op.value_of("log")))
 
     @impl(BatchNormOp)
     def batch_norm(self, interpreter: Interpreter, op: BatchNormOp, args: Args):

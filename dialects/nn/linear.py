@@ -33,11 +33,14 @@ class MatmulOp(NNOperation):
 
 
 def _matmul_type(a: TensorType, b: TensorType) -> TensorType:
-    left, right = a.get_shape(), b.get_shape()
-    text = f"matmul: shapes {shape_text(left)} and {shape_text(right)}"
+    return TensorType(same_element("matmul", a, b), matmul_shape("matmul", a.get_shape(), b.get_shape()))
+
+
+def matmul_shape(op: str, left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of a product; TenonError where there is none."""
+    text = f"{op}: shapes {shape_text(left)} and {shape_text(right)}"
     if len(left) < 2 or len(right) < 2:
         raise TenonError(f"{text}, expected rank 2 or more")
     if left[-1] != right[-2]:
         raise TenonError(f"{text} do not agree on the inner extent")
-    batch = broadcast_shape("matmul", [left[:-2], right[:-2]])
-    return TensorType(same_element("matmul", a, b), (*batch, left[-2], right[-1]))
+    return (*broadcast_shape(op, [left[:-2], right[:-2]]), left[-2], right[-1])

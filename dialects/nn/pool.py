@@ -72,7 +72,7 @@ class PoolOp(NNOperation):
                 ceil_mode=ceil_mode,
                 count_include_pad=count_include_pad,
             ),
-            result_types=[_pool_type(kind, tensor_of(x), window, ceil_mode)],
+            result_types=[pool_type(kind, tensor_of(x), window, ceil_mode)],
         )
 
     @property
@@ -80,10 +80,10 @@ class PoolOp(NNOperation):
         return Window(*(self.value_of(name) for name in Window._fields))
 
     def infer_type(self) -> TensorType:
-        return _pool_type(self.kind.data, tensor_of(self.x), self.window, self.value_of("ceil_mode"))
+        return pool_type(self.kind.data, tensor_of(self.x), self.window, self.value_of("ceil_mode"))
 
 
-def _pool_type(kind: str, x: TensorType, window: Window, ceil_mode: bool) -> TensorType:
+def pool_type(kind: str, x: TensorType, window: Window, ceil_mode: bool) -> TensorType:
     if kind not in POOLS:
         raise TenonError(f"pool '{kind}' is unknown, expected one of {', '.join(POOLS)}")
     shape = x.get_shape()

@@ -40,15 +40,15 @@ class ReduceOp(NNOperation):
         super().__init__(
             operands=[x],
             properties=self.properties_of(kind=kind, axes=axes, keepdims=keepdims),
-            result_types=[_reduce_type(kind, tensor_of(x), tuple(axes), keepdims)],
+            result_types=[reduce_type(kind, tensor_of(x), tuple(axes), keepdims)],
         )
 
     def infer_type(self) -> TensorType:
         axes, keepdims = self.value_of("axes"), self.value_of("keepdims")
-        return _reduce_type(self.kind.data, tensor_of(self.x), axes, keepdims)
+        return reduce_type(self.kind.data, tensor_of(self.x), axes, keepdims)
 
 
-def _reduce_type(kind: str, x: TensorType, axes: tuple[int, ...], keepdims: bool) -> TensorType:
+def reduce_type(kind: str, x: TensorType, axes: tuple[int, ...], keepdims: bool) -> TensorType:
     if kind not in REDUCTIONS:
         raise TenonError(f"reduction '{kind}' is unknown, expected one of {', '.join(REDUCTIONS)}")
     shape = x.get_shape()

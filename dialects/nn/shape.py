@@ -91,14 +91,14 @@ class ConcatOp(NNOperation):
         super().__init__(
             operands=[xs],
             properties=self.properties_of(axis=axis),
-            result_types=[_concat_type([tensor_of(x) for x in xs], axis)],
+            result_types=[concat_type([tensor_of(x) for x in xs], axis)],
         )
 
     def infer_type(self) -> TensorType:
-        return _concat_type([tensor_of(x) for x in self.inputs], self.value_of("axis"))
+        return concat_type([tensor_of(x) for x in self.inputs], self.value_of("axis"))
 
 
-def _concat_type(types: list[TensorType], axis: int) -> TensorType:
+def concat_type(types: list[TensorType], axis: int) -> TensorType:
     if not types:
         raise TenonError("concat: got no operands")
     shapes = [t.get_shape() for t in types]

@@ -26,6 +26,8 @@ INTERPRETATIONS = [
     "tenonc.dialects.nn.interpretation_winograd:WinogradFunctions",
     "tenonc.dialects.nn.interpretation_index:IndexFunctions",
     "tenonc.dialects.nn.interpretation_order:OrderFunctions",
+    "tenonc.dialects.qnn.interpretation:QnnFunctions",
+    "tenonc.dialects.qnn.interpretation_functions:QnnElementFunctions",
     "tenonc.dialects.reference.tensor:TensorFunctions",
     "tenonc.dialects.reference.linalg:LinalgFunctions",
     "tenonc.dialects.tensorized.interpretation:KernelFunctions",

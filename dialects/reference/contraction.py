@@ -23,11 +23,11 @@ def contract(a: np.ndarray, b: np.ndarray, extents: Sequence[int], reduced: Sequ
     batch, rows, columns, inner = groups
     left, right = _matrices(a, groups, (batch, rows, inner)), _matrices(b, groups, (batch, inner, columns))
     with np.errstate(all="ignore"):
-        product = _product(left, right) * repeats
+        total = product(left, right) * repeats
     order = (*batch, *rows, *columns)
-    product = product.reshape([extents[i] for i in order])
+    total = total.reshape([extents[i] for i in order])
     kept = [extents[i] if i in order else 1 for i in range(rank)]
-    return product.transpose(np.argsort(np.array(order, int))).reshape(kept)
+    return total.transpose(np.argsort(np.array(order, int))).reshape(kept)
 
 
 def _reduce_alone(a: np.ndarray, b: np.ndarray, extents: Sequence[int], reduced: Sequence[int]):
@@ -67,10 +67,15 @@ def _matrices(array: np.ndarray, groups: list[list[int]], roles: Sequence[list[i
     return array.transpose(*order, *rest).astype(_wide(array)).reshape(shape)
 
 
-def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """The matrix product; of integers exact modulo 2**64, in f64 where that is exact."""
     if left.dtype.kind == "f":
         return left @ right
-    bound = float(np.abs(left).max(initial=0)) * float(np.abs(right).max(initial=0)) * left.shape[-1]
+    bound = _magnitude(left) * _magnitude(right) * left.shape[-1]
     if bound < _EXACT:
         return (left.astype(np.float64) @ right.astype(np.float64)).astype(np.int64)
-    return left @ right
+    return left.astype(np.int64) @ right.astype(np.int64)
+
+
+def _magnitude(array: np.ndarray) -> float:
+    return max(float(array.max(initial=0)), -float(array.min(initial=0)))

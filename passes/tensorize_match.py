@@ -5,8 +5,9 @@ Leaves: every reduction a `tensorized.contract` with its binding, and on every k
 along vector lanes. A reduction whose body no instruction has gets one made of that very body, without an
 intrinsic, so that there is one path from here on.
 
-A match needs an equal body (modulo commutativity), the accumulator on the init, loops of equal kind, and
-for every operand an access its registers can make: contiguous, broadcast, packed or gathered. Among all
+A match needs an equal body (modulo commutativity), the accumulator on the init, loops of equal kind,
+for every operand an access its registers can make: contiguous, broadcast, packed or gathered, and elements
+within what the instruction is valid for. Among all
 matches the one with the least estimated cycles wins.
 """
 
@@ -35,7 +36,7 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from ..dialects import tensorized
-from ..dialects.tensorized import InstructionOp, LoopAttr
+from ..dialects.tensorized import InstructionOp, LoopAttr, RangeAttr
 from ..dialects.tensorized.attributes import element_bytes
 from .fusion.combiner import combiner
 from .tensorize.bodies import body_bindings
@@ -87,7 +88,7 @@ class _Matcher:
             )
             return
         nests = [op for op in kernel.body.block.ops if isinstance(op, tensorized.GenericOp)]
-        views = {nest: NestView(nest, kernel.constant_arguments) for nest in nests}
+        views = {nest: NestView(nest, kernel) for nest in nests}
         around = [view for nest, view in views.items() if not nest.is_reduction]
         lanes = self._row_lanes(views)
         if lanes:
@@ -141,7 +142,7 @@ class _Matcher:
                 "maps": ArrayAttr([access] * len(arguments)),
                 "accumulator": IntAttr(len(arguments) - 1),
             },
-            regions=[body],
+            regions=[body, []],
         )
 
     def _replace(self, nest: tensorized.GenericOp, best: Match) -> None:
@@ -206,10 +207,17 @@ def matches(
         if sum(operand == init for operand in bound.values()) != 1:
             continue
         operands = tuple(bound[k] for k in range(len(bound)))
+        if not all(map(_allows, shape.ranges, (nest.ranges[operand] for operand in operands))):
+            continue
         for loops in places:
             cycles = input_cycles(shape, nest, operands, loops, facts)
             if cycles is not None:
                 yield Match(instruction, operands, loops, cycles + outputs[loops])
+
+
+def _allows(valid: RangeAttr | None, known: RangeAttr | None) -> bool:
+    """Whether an operand's elements lie in what the instruction is valid for."""
+    return valid is None or (known is not None and valid.holds(known))
 
 
 def _fits(shape: InstructionView, nest: NestView, loops: tuple[int, ...]) -> bool:

@@ -62,20 +62,21 @@ class AttachTargetPass(ModulePass):
 def declared_instructions(record: TargetRecord) -> list[InstructionOp]:
     """The instructions of the target's family whose features it has. Clone them before use."""
     folder = FOLDERS[record.triple.split("-")[0]]
-    return [i for i in _family(folder) if i.features <= record.enabled]
+    return [i for i in _family(folder) if i.features <= record.enabled | record.emulated]
 
 
 @cache
 def _family(folder: str) -> list[InstructionOp]:
     from xdsl.dialects.arith import Arith
     from xdsl.dialects.builtin import Builtin
+    from xdsl.dialects.llvm import LLVM
     from xdsl.dialects.math import Math
     from xdsl.parser import Parser
 
     from ..dialects.tensorized import TENSORIZED
 
     ctx = Context()
-    for dialect in (Builtin, Arith, Math, TENSORIZED):
+    for dialect in (Builtin, Arith, Math, LLVM, TENSORIZED):
         ctx.load_dialect(dialect)
     source = files(__name__.rpartition(".")[0]).joinpath(folder, "instructions.mlir")
     module = Parser(ctx, source.read_text(), str(source)).parse_module()

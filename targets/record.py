@@ -21,7 +21,8 @@ class TargetRecord:
 
     features: as LLVM takes them, `+avx2,+fma,-sse4a`; vector_registers: architectural vector registers;
     vector_bytes: of the widest; loads_per_cycle: vector loads a core sustains; l1_bytes, l2_bytes: data
-    caches of a core. What instructions cost is in their declarations."""
+    caches of a core. What instructions cost is in their declarations. emulates: features, with commas between
+    them, that the machine lacks although its instructions are used: each is emitted as its body says."""
 
     name: str
     triple: str
@@ -32,11 +33,17 @@ class TargetRecord:
     loads_per_cycle: int
     l1_bytes: int
     l2_bytes: int
+    emulates: str = ""
 
     @property
     def enabled(self) -> frozenset[str]:
         """The features the machine has."""
         return frozenset(f[1:] for f in self.features.split(",") if f.startswith("+"))
+
+    @property
+    def emulated(self) -> frozenset[str]:
+        """The features of `emulates`."""
+        return frozenset(filter(None, self.emulates.split(",")))
 
     def attribute(self) -> DictionaryAttr:
         """The record as the module attribute `tenon.target`."""
@@ -53,13 +60,32 @@ def records() -> dict[str, TargetRecord]:
     return {record.name: record for record in found}
 
 
+EMULATED = "-emulated"
+"""Behind a record's name: scheduled for that machine, run by this one."""
+
+
 def find_target(name: str) -> TargetRecord:
-    """The record called `name`; `host` is this machine. Raises `UsageError` for any other name."""
+    """The record called `name`; `host` is this machine, and `cascadelake-emulated` a machine that this one
+    plays. Raises `UsageError` for any other name."""
     if name == "host":
         return host()
-    if name not in records():
+    plain = name.removesuffix(EMULATED)
+    if plain not in records():
         raise UsageError(f"unknown target '{name}': expected one of {', '.join(['host', *records()])}")
-    return records()[name]
+    return records()[name] if name == plain else _emulation(records()[plain])
+
+
+def _emulation(machine: TargetRecord) -> TargetRecord:
+    """`machine` as the most capable one below it plays it that this CPU covers: the same registers, tiles and
+    packing, but instructions that it lacks done by their bodies, and wide registers split by LLVM."""
+    below = [r for r in _covered() if r.enabled < machine.enabled]
+    if not below:
+        raise UsageError(f"target '{machine.name}{EMULATED}': no machine below {machine.name} fits this one")
+    player = below[-1]
+    missing = ",".join(sorted(machine.enabled - player.enabled))
+    return replace(
+        machine, name=machine.name + EMULATED, cpu=player.cpu, features=player.features, emulates=missing
+    )
 
 
 MAX_THREADS = 64
@@ -73,23 +99,29 @@ def check_threads(threads: int) -> None:
 
 
 @cache
-def host() -> TargetRecord:
-    """The most capable record that this CPU covers, with its own name, features and cache sizes."""
+def _covered() -> list[TargetRecord]:
+    """The records whose code this CPU runs, from the least to the most capable."""
     import llvmlite.binding as llvm
 
-    own = llvm.get_host_cpu_features()
-    features = own.flatten()
-    able = {name for name, has in own.items() if has}
+    able = {name for name, has in llvm.get_host_cpu_features().items() if has}
     architecture = llvm.get_default_triple().split("-")[0]
     fitting = [r for r in records().values() if r.triple.startswith(architecture) and r.enabled <= able]
     if not fitting:
         raise TenonError(f"no target fits this machine: {llvm.get_host_cpu_name()} ({architecture})")
-    best = fitting[-1]
+    return fitting
+
+
+@cache
+def host() -> TargetRecord:
+    """The most capable record that this CPU covers, with its own name, features and cache sizes."""
+    import llvmlite.binding as llvm
+
+    best = _covered()[-1]
     return replace(
         best,
         name="host",
         cpu=llvm.get_host_cpu_name(),
-        features=features,
+        features=llvm.get_host_cpu_features().flatten(),
         l1_bytes=_cache_bytes("SC_LEVEL1_DCACHE_SIZE", best.l1_bytes),
         l2_bytes=_cache_bytes("SC_LEVEL2_CACHE_SIZE", best.l2_bytes),
     )

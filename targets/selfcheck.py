@@ -23,10 +23,11 @@ from xdsl.ir import Attribute
 from ..dialects.errors import TenonError
 from ..dialects.nn.dtypes import numpy_dtype
 from ..dialects.reference import evaluate_body
-from ..dialects.tensorized import InstructionOp
+from ..dialects.tensorized import InstructionOp, RangeAttr
 from .attach_target import declared_instructions
 from .llvm.codegen import emit_assembly
-from .llvm.sample import run_instruction, stream_text
+from .llvm.instruction import is_specific
+from .llvm.sample import is_emulated, run_instruction, stream_text
 from .record import TargetRecord, host
 
 HARDWARE, EMULATED, ASSEMBLED = "hardware", "emulated", "assembled"
@@ -39,8 +40,8 @@ _CORNERS = (0.0, 1.0, 1.5, 3e38, 1.2e-38, 1e-39, 1e-45, 1e-3, np.inf)
 
 @dataclass(frozen=True)
 class Verdict:
-    """`status`: the instruction ran on this CPU (hardware), LLVM made it of others that ran (emulated), or
-    only its assembly was seen (assembled)."""
+    """`status`: the instruction ran on this CPU (hardware), others in its place that LLVM or the emitter made
+    of its meaning (emulated), or only its assembly was seen (assembled)."""
 
     instruction: str
     status: str
@@ -56,38 +57,44 @@ def check_target(record: TargetRecord, seed: int = 0) -> list[Verdict]:
 def check_instruction(instruction: InstructionOp, record: TargetRecord, seed: int = 0) -> str:
     """The status of one instruction, or a `TenonError` with the operands for which it errs."""
     check_assembly(instruction, record)
-    status = _status(instruction)
+    status = _status(instruction, record)
     if status != ASSEMBLED:
         operands = sample_operands(instruction, seed)
-        check_result(instruction, operands, run_instruction(instruction, operands, host()))
+        ran = run_instruction(instruction, operands, host(), is_emulated(instruction, record))
+        check_result(instruction, operands, ran)
     return status
 
 
-def _status(instruction: InstructionOp) -> str:
+def _status(instruction: InstructionOp, record: TargetRecord) -> str:
+    if is_emulated(instruction, record):
+        return EMULATED
     if instruction.features <= host().enabled:
         return HARDWARE
     # A generic intrinsic exists everywhere; one of an architecture (llvm.x86....) only with its feature.
-    specific = instruction.intrinsic is not None and instruction.intrinsic.data.startswith("llvm.x86.")
-    return ASSEMBLED if specific else EMULATED
+    return ASSEMBLED if is_specific(instruction) else EMULATED
 
 
 def check_assembly(instruction: InstructionOp, record: TargetRecord) -> None:
-    """The code for `record` must hold the mnemonic; encodings since AVX put a v before it."""
-    if instruction.mnemonic is None:
+    """The code for `record` must hold a mnemonic of the instruction, unless LLVM or the emitter
+    makes it of others there; encodings since AVX put a v before it."""
+    if instruction.mnemonic is None or not instruction.features <= record.enabled:
         return
-    wanted = instruction.mnemonic.data
+    wanted = instruction.mnemonic.data.split(",")
     assembly = emit_assembly(stream_text(instruction, record), record)
     opcodes = re.findall(r"^\t([a-z]\w*)\t", assembly, re.MULTILINE)
-    if not any(opcode.startswith((wanted, "v" + wanted)) for opcode in opcodes):
+    if not any(opcode.startswith((*wanted, *("v" + w for w in wanted))) for opcode in opcodes):
         name, found = instruction.sym_name.data, ", ".join(sorted(set(opcodes)))
-        raise TenonError(f"instruction @{name} on {record.name}: no {wanted} in the assembly, only {found}")
+        raise TenonError(
+            f"instruction @{name} on {record.name}: no {' or '.join(wanted)} in the assembly, only {found}"
+        )
 
 
 def sample_operands(instruction: InstructionOp, seed: int) -> list[np.ndarray]:
     """Arrays of shape (samples, lanes): all combinations of corner values, corner values at random, so that
     the steps of a reduction differ, and random ones."""
     rng = np.random.default_rng(seed)
-    corners = [_corners(r.element_type) for r in instruction.registers]
+    valid = instruction.operand_ranges
+    corners = [_corners(r.element_type, v) for r, v in zip(instruction.registers, valid, strict=True)]
     combined = list(zip(*product(*corners), strict=True))
     return [
         _registers(r, values, own, rng)
@@ -95,12 +102,15 @@ def sample_operands(instruction: InstructionOp, seed: int) -> list[np.ndarray]:
     ]
 
 
-def _corners(element: Attribute) -> np.ndarray:
+def _corners(element: Attribute, valid: RangeAttr | None) -> np.ndarray:
+    """Values at which instructions err, of those an operand may have; the least and largest integers too."""
     dtype = numpy_dtype(element)
     if isinstance(element, AnyFloat):
         with np.errstate(over="ignore"):
             return np.array([s * v for v in _CORNERS for s in (1, -1)] + [np.nan]).astype(dtype)
     low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    if valid is not None:
+        low, high = valid.low.data, valid.high.data
     return np.array([low, low + 1, -1, 0, 1, high - 1, high], dtype)
 
 
@@ -113,8 +123,7 @@ def _registers(
     shape = (_RANDOM_SAMPLES, lanes)
     mixed = rng.choice(corners, shape)
     if dtype.kind == "i":
-        info = np.iinfo(dtype)
-        rest = rng.integers(info.min, info.max, shape, dtype, endpoint=True)
+        rest = rng.integers(corners.min(), corners.max(), shape, dtype, endpoint=True)
     else:
         rest = (rng.standard_normal(shape) * 2.0 ** rng.integers(-4, 5, shape)).astype(dtype)
     return np.concatenate([first, mixed, rest])

@@ -64,8 +64,12 @@ def _report(
 ) -> KernelReport:
     applied = _applied(kernel) if kernel else []
     mnemonics = list(dict.fromkeys(i.mnemonic.data for i in applied if i.mnemonic))
-    code = _machine_code(functions, sizes, mnemonics) if functions else None
-    counts = {m: sum(f.code.count(m) for f in functions) for m in mnemonics} if functions else {}
+    each = [name for one in mnemonics for name in one.split(",")]
+    code = _machine_code(functions, sizes, each) if functions else None
+    counts = {
+        m: sum(f.code.count(name) for f in functions for name in m.split(","))
+        for m in (mnemonics if functions else ())
+    }
     measured = _together([call.measured for call in calls if call.measured])
     return KernelReport(
         name=name,

@@ -23,6 +23,7 @@ from .nest import ContractOp as ContractOp
 from .nest import GenericOp as GenericOp
 from .nest import NestOperation as NestOperation
 from .prefetch import PrefetchOp as PrefetchOp
+from .range import RangeAttr as RangeAttr
 from .register import ApplyOp as ApplyOp
 from .register import LoadOp as LoadOp
 from .register import MapOp as MapOp
@@ -57,5 +58,5 @@ TENSORIZED = Dialect(
         CombineOp,
         SpreadOp,
     ],
-    [LoopAttr, LayoutAttr, LevelAttr],
+    [LoopAttr, LayoutAttr, LevelAttr, RangeAttr],
 )

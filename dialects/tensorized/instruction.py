@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from xdsl.dialects import llvm
 from xdsl.dialects.builtin import (
     AffineMapAttr,
     ArrayAttr,
@@ -12,8 +13,16 @@ from xdsl.dialects.builtin import (
     VectorType,
 )
 from xdsl.dialects.utils import AbstractYieldOperation
-from xdsl.ir import Attribute
-from xdsl.irdl import IRDLOperation, irdl_op_definition, opt_prop_def, prop_def, region_def, traits_def
+from xdsl.ir import Attribute, Region
+from xdsl.irdl import (
+    IRDLOperation,
+    irdl_op_definition,
+    opt_prop_def,
+    opt_region_def,
+    prop_def,
+    region_def,
+    traits_def,
+)
 from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import IsolatedFromAbove, IsTerminator, SymbolOpInterface
@@ -21,6 +30,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from .access import LoopAttr, access_text, loops_text, parse_access, parse_loops
 from .linear_form import bounds, linear_form
+from .range import RangeAttr, parse_range, ranges_attribute, ranges_of
 
 
 @irdl_op_definition
@@ -47,9 +57,25 @@ class InstructionOp(IRDLOperation):
     Operands come in the intrinsic's order; the one marked `inout` is the accumulator, and the result has
     its type. Meaning: for every loop index, acc[at] = body(operands[at]); a float body may be evaluated with
     fused or unfused rounding and its reductions in any order, and where it says `flushes`, with denormal
-    operands and results taken as zero. Without an intrinsic the body itself is emitted, vectorized.
-    `feature` names the LLVM target features it needs, with commas between them, `mnemonic` how the assembly
-    must begin, `latency` in cycles and `per_cycle` its throughput per core.
+    operands and results taken as zero. Without an intrinsic the body itself is emitted, vectorized, or what
+    stands in a second region, on whole registers: a chain of a few machine instructions that together do what
+    the body says.
+    ```mlir
+    tensorized.instruction @maddwd_8xi32 feature "avx2" mnemonic "pmaddwd" latency 1 per_cycle 2
+      loops (i: parallel 8, r: reduction 2) (%a: vector<16xi16> at (i * 2 + r),
+      %b: vector<16xi16> at (i * 2 + r), inout %acc: vector<8xi32> at (i)) {
+      ...
+    } emit {
+    ^bb0(%a: vector<16xi16>, %b: vector<16xi16>, %acc: vector<8xi32>):
+      %p = llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"(%a, %b)
+        : (vector<16xi16>, vector<16xi16>) -> vector<8xi32>
+      %s = arith.addi %acc, %p : vector<8xi32>
+      tensorized.yield %s : vector<8xi32>
+    }
+    ```
+    `within [-64, 64]` behind an operand: the instruction does what the body says only if all its elements lie
+    there. `feature` names the LLVM target features it needs, with commas between them, `mnemonic` how the
+    assembly must begin (or several ways, with commas), `latency` in cycles and `per_cycle` its throughput.
     """
 
     name = "tensorized.instruction"
@@ -64,7 +90,9 @@ class InstructionOp(IRDLOperation):
     registers = prop_def(ArrayAttr[VectorType])
     maps = prop_def(ArrayAttr[AffineMapAttr])
     accumulator = prop_def(IntAttr)
+    ranges = opt_prop_def(ArrayAttr[RangeAttr | UnitAttr])
     body = region_def("single_block")
+    emission = opt_region_def("single_block")
     traits = traits_def(SymbolOpInterface(), IsolatedFromAbove())
 
     @property
@@ -79,6 +107,18 @@ class InstructionOp(IRDLOperation):
     @property
     def accumulator_register(self) -> VectorType:
         return self.registers.data[self.accumulator.data]
+
+    @property
+    def operand_ranges(self) -> list[RangeAttr | None]:
+        """For each register what its elements must lie within; None where they may be anything."""
+        return ranges_of(self.ranges, len(self.registers))
+
+    @property
+    def intrinsics(self) -> list[str]:
+        """What it calls of LLVM by name."""
+        called = [self.intrinsic.data] if self.intrinsic is not None else []
+        chain = self.emission.block.ops if self.emission is not None else ()
+        return called + [op.intrin.data for op in chain if isinstance(op, llvm.CallIntrinsicOp)]
 
     def print(self, printer: Printer) -> None:
         names = [loop.label.data for loop in self.loops]
@@ -99,8 +139,13 @@ class InstructionOp(IRDLOperation):
             printer.print_string(": ")
             printer.print_attribute(self.registers.data[i])
             printer.print_string(" at " + access_text(self.maps.data[i].data, names))
+            if (valid := self.operand_ranges[i]) is not None:
+                printer.print_string(f" within {valid.text}")
         printer.print_string(") ")
         printer.print_region(self.body, print_entry_block_args=False)
+        if self.emission is not None:
+            printer.print_string(" emit ")
+            printer.print_region(self.emission)
 
     @classmethod
     def parse(cls, parser: Parser) -> InstructionOp:
@@ -118,6 +163,7 @@ class InstructionOp(IRDLOperation):
         registers: list[VectorType] = []
         maps: list[AffineMapAttr] = []
         accumulators: list[int] = []
+        ranges: list[RangeAttr | None] = []
 
         def operand():
             if parser.parse_optional_keyword("inout") is not None:
@@ -130,6 +176,8 @@ class InstructionOp(IRDLOperation):
             parser.parse_keyword("at")
             registers.append(register)
             maps.append(AffineMapAttr(parse_access(parser, names)))
+            bounded = parser.parse_optional_keyword("within") is not None
+            ranges.append(parse_range(parser) if bounded else None)
             return argument.resolve(register.element_type)
 
         arguments = parser.parse_comma_separated_list(parser.Delimiter.PAREN, operand)
@@ -140,7 +188,11 @@ class InstructionOp(IRDLOperation):
             "maps": ArrayAttr(maps),
             "accumulator": IntAttr(accumulators[0]),
         }
-        return cls.build(properties=properties, regions=[parser.parse_region(arguments)])
+        if (known := ranges_attribute(ranges)) is not None:
+            properties["ranges"] = known
+        regions: list[Region | list[Region]] = [parser.parse_region(arguments)]
+        regions.append([parser.parse_region()] if parser.parse_optional_keyword("emit") is not None else [])
+        return cls.build(properties=properties, regions=regions)
 
     def verify_(self) -> None:
         extents = self.extents
@@ -167,3 +219,18 @@ class InstructionOp(IRDLOperation):
         accumulated = self.accumulator_register.element_type
         if not isinstance(last, YieldOp) or [v.type for v in last.operands] != [accumulated]:
             raise VerifyException(f"the body must yield one {accumulated}")
+        if self.ranges is not None and len(self.ranges) != counts[0]:
+            raise VerifyException(f"has {len(self.ranges)} ranges for {counts[0]} registers")
+        self._verify_emission()
+
+    def _verify_emission(self) -> None:
+        if self.emission is None:
+            return
+        if self.intrinsic is not None:
+            raise VerifyException("has an intrinsic and a region to emit: one of them says what to emit")
+        block = self.emission.block
+        if [a.type for a in block.args] != list(self.registers):
+            raise VerifyException("what it emits takes other registers than it declares")
+        last = block.last_op
+        if not isinstance(last, YieldOp) or [v.type for v in last.operands] != [self.accumulator_register]:
+            raise VerifyException(f"what it emits must yield one {self.accumulator_register}")

@@ -15,6 +15,7 @@ from xdsl.dialects.builtin import (
     SymbolNameConstraint,
     SymbolRefAttr,
     TensorType,
+    UnitAttr,
 )
 from xdsl.ir import Attribute, Operation, Region, SSAValue
 from xdsl.irdl import (
@@ -35,6 +36,7 @@ from xdsl.utils.exceptions import VerifyException
 from .attributes import LevelAttr, level_text, parse_level
 from .instruction import YieldOp
 from .nest import NestOperation
+from .range import RangeAttr, parse_range, ranges_attribute, ranges_of
 
 
 @irdl_op_definition
@@ -48,7 +50,8 @@ class KernelOp(IRDLOperation):
       tensorized.yield %y : tensor<56x56x64xf32>
     }
     ```
-    `constant` marks an argument that every caller computes at compile time, so that it may be packed.
+    `constant` marks an argument that every caller computes at compile time, so that it may be packed, and
+    `within [-64, 64]` behind it says what its elements lie within, for every caller.
     `lanes` names the loops that run along vector lanes, and how many. Loops go by their names, which
     mean the same in every nest of the kernel. A first level bound to `threads` cuts parallel loops into parts
     that may run at the same time. After `lower-kernels` the arguments are memrefs, the last
@@ -59,18 +62,27 @@ class KernelOp(IRDLOperation):
     sym_name = prop_def(SymbolNameConstraint())
     function_type = prop_def(FunctionType)
     constants = prop_def(ArrayAttr[IntAttr])
+    ranges = opt_prop_def(ArrayAttr[RangeAttr | UnitAttr])
     lanes = opt_prop_def(DictionaryAttr)
     schedule = opt_prop_def(ArrayAttr[LevelAttr])
     body = region_def("single_block")
     traits = traits_def(SymbolOpInterface(), IsolatedFromAbove())
 
-    def __init__(self, name: str, results: Sequence[Attribute], body: Region, constants: Sequence[int] = ()):
+    def __init__(
+        self,
+        name: str,
+        results: Sequence[Attribute],
+        body: Region,
+        constants: Sequence[int] = (),
+        ranges: Sequence[RangeAttr | None] = (),
+    ):
         arguments = [a.type for a in body.block.args]
         super().__init__(
             properties={
                 "sym_name": StringAttr(name),
                 "function_type": FunctionType.from_lists(arguments, list(results)),
                 "constants": ArrayAttr(map(IntAttr, sorted(constants))),
+                "ranges": ranges_attribute(ranges),
             },
             regions=[body],
         )
@@ -78,6 +90,11 @@ class KernelOp(IRDLOperation):
     @property
     def constant_arguments(self) -> set[int]:
         return {i.data for i in self.constants}
+
+    @property
+    def argument_ranges(self) -> list[RangeAttr | None]:
+        """For each argument what its elements lie within; None where nothing is known."""
+        return ranges_of(self.ranges, len(self.body.block.args))
 
     @property
     def lane_counts(self) -> dict[str, int]:
@@ -105,6 +122,8 @@ class KernelOp(IRDLOperation):
             printer.print_string(": ")
             printer.print_attribute(argument.type)
             printer.print_string(" constant" if i in self.constant_arguments else "")
+            if (known := self.argument_ranges[i]) is not None:
+                printer.print_string(f" within {known.text}")
         printer.print_string(")")
         for i, result in enumerate(self.function_type.outputs):
             printer.print_string(", " if i else " -> ")
@@ -121,14 +140,14 @@ class KernelOp(IRDLOperation):
     def parse(cls, parser: Parser) -> KernelOp:
         name = parser.parse_symbol_name().data
         constants: list[int] = []
-        count = 0
+        ranges: list[RangeAttr | None] = []
 
         def argument():
-            nonlocal count
             parsed = parser.parse_argument()
             if parser.parse_optional_keyword("constant") is not None:
-                constants.append(count)
-            count += 1
+                constants.append(len(ranges))
+            bounded = parser.parse_optional_keyword("within") is not None
+            ranges.append(parse_range(parser) if bounded else None)
             return parsed
 
         arguments = parser.parse_comma_separated_list(parser.Delimiter.PAREN, argument)
@@ -148,7 +167,7 @@ class KernelOp(IRDLOperation):
         levels = None
         if parser.parse_optional_keyword("schedule") is not None:
             levels = parser.parse_comma_separated_list(parser.Delimiter.SQUARE, lambda: parse_level(parser))
-        kernel = cls(name, results, parser.parse_region(arguments), constants)
+        kernel = cls(name, results, parser.parse_region(arguments), constants, ranges)
         if has_lanes:
             kernel.properties["lanes"] = DictionaryAttr({k: IntAttr(v) for k, v in lanes.items()})
         if levels is not None:
@@ -166,6 +185,10 @@ class KernelOp(IRDLOperation):
             raise VerifyException(f"@{self.sym_name.data}: the body must yield {self.function_type.outputs}")
         if any(i >= len(block.args) for i in self.constant_arguments):
             raise VerifyException(f"@{self.sym_name.data}: constant names an argument that does not exist")
+        if self.ranges is not None and len(self.ranges) != len(block.args):
+            raise VerifyException(
+                f"@{self.sym_name.data}: has {len(self.ranges)} ranges, {len(block.args)} arguments"
+            )
         self._verify_threads()
 
     def _verify_threads(self) -> None:

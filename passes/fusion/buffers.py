@@ -17,10 +17,12 @@ from .views import base
 
 @dataclass(kw_only=True)
 class KernelBuffers:
-    """Collects arguments while nests are built; one argument per distinct buffer."""
+    """Collects arguments while nests are built; one argument per distinct buffer. `ranges` says what the
+    elements of some lie within."""
 
     block: Block = field(default_factory=Block)
     arguments: dict[SSAValue, SSAValue] = field(default_factory=dict)
+    ranges: dict[SSAValue, tensorized.RangeAttr] = field(default_factory=dict)
     destination: Destination | None = None
 
     def nests(self) -> SSAValue:
@@ -31,7 +33,8 @@ class KernelBuffers:
         result = self.nests()
         self.block.add_op(tensorized.YieldOp(result))
         constants = [i for i, value in enumerate(self.arguments) if is_compile_time(value)]
-        return tensorized.KernelOp(name, [result.type], Region(self.block), constants)
+        ranges = [self.ranges.get(value) for value in self.arguments]
+        return tensorized.KernelOp(name, [result.type], Region(self.block), constants, ranges)
 
     def argument(self, value: SSAValue) -> SSAValue:
         """The kernel's argument for the buffer of `value`."""

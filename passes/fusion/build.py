@@ -19,6 +19,7 @@ from ...dialects import nn, tensorized
 from ...dialects.nn import is_compile_time
 from ...dialects.tensorized import LoopAttr, layout_of
 from ...dialects.tensorized.linear_form import flat_strides, row_major, substitute
+from ...dialects.tensorized.range import WITHIN, ranges_of
 from . import lookup
 from .bodies import identity_body, is_used, scalar_body
 from .buffers import KernelBuffers
@@ -131,6 +132,9 @@ class KernelBuilder(KernelBuffers):
             return self._matrix(value, op), AffineMap(len(loops), 0, self._over_kernel(op, access).results)
         made = self.internal.get(base(value))
         if made is None:
+            known = ranges_of(op.attributes.get(WITHIN), len(op.inputs) + 1)[i]
+            if known is not None and is_compile_time(value):
+                self.ranges[base(value)] = known
             return self.argument(value), self._access(op, value, access, loops)
         return made, self._inner_access(made, loops)
 

@@ -31,9 +31,10 @@ def blocks(extent: int, lanes: int) -> int:
 
 class NestView:
     """Loops of a nest, and its operands (inputs, then the init): what they vary with, how they lie in
-    memory, whether they are known at compile time. `constants` numbers the kernel's arguments that are."""
+    memory, whether they are known at compile time, and what their elements lie within."""
 
-    def __init__(self, op: tensorized.GenericOp, constants: set[int]):
+    def __init__(self, op: tensorized.GenericOp, kernel: tensorized.KernelOp):
+        constants, ranges = kernel.constant_arguments, kernel.argument_ranges
         self.op = op
         self.names, self.kinds, self.extents = op.loop_names, op.kinds, op.extents
         self.values = (*op.inputs, op.init)
@@ -43,6 +44,7 @@ class NestView:
             for value, access in zip(self.values, op.accesses, strict=True)
         ]
         self.constant = [isinstance(v, BlockArgument) and v.index in constants for v in self.values]
+        self.ranges = [ranges[v.index] if isinstance(v, BlockArgument) else None for v in self.values]
         self.in_memory = [not isinstance(v.owner, tensorized.NestOperation) for v in self.values]
 
     def access(self, operand: int, lanes: Lanes) -> Access:
@@ -72,6 +74,7 @@ class InstructionView:
             row = coefficients(access.data.results[0], self.extents)
             assert row is not None
             self.rows.append(row[0])
+        self.ranges = op.operand_ranges
         self.per_cycle = op.per_cycle.data if op.per_cycle else 1
 
 

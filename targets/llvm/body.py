@@ -12,7 +12,7 @@ from xdsl.utils.exceptions import VerifyException
 from ...dialects.errors import TenonError
 from ...dialects.tensorized import ApplyOp, GatherOp, LinearOp, LoadOp, MapOp, PrefetchOp, SpreadOp
 from .function import FunctionText
-from .instruction import application, emit_scalar, location, no_rule
+from .instruction import application, emit_scalar, is_specific, location, no_rule
 from .types import register_count
 
 Rules = dict[type[Operation], Callable]
@@ -43,11 +43,13 @@ def emit_constant(function: FunctionText, op: arith.ConstantOp) -> None:
 
 
 def emit_apply(function: FunctionText, op: ApplyOp) -> None:
-    """One instruction per point of the grid, in an order that needs few registers."""
+    """One instruction per point of the grid, in an order that needs few registers. One that the CPU lacks is
+    done as its body says; that the target wants this, the module's text has checked."""
     try:
-        apply = application(op.declaration())
+        declared = op.declaration()
     except VerifyException as error:
         raise TenonError(f"tensorized.apply{location(op)}: {error}") from error
+    apply = application(declared, is_specific(declared) and not declared.features <= set(function.features))
     points = list(zip(*(function.values[a] for a in op.arguments), strict=True))
     order = _streaming_order(points)
     made = function.repeat(lambda args: apply(function, args), [points[i] for i in order])

@@ -1,26 +1,39 @@
-"""One application of a declared instruction to registers: its intrinsic, or its body on whole registers."""
+"""One application of a declared instruction to registers: its intrinsic, the vector code it declares, or its
+body on whole registers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from xdsl.dialects.builtin import NameLoc
 from xdsl.ir import Block, Operation, SSAValue
 
 from ...dialects.errors import TenonError
 from ...dialects.nn.dtypes import is_half
 from ...dialects.tensorized import InstructionOp, YieldOp
+from ...dialects.tensorized.interpretation_registers import instruction_steps
 from .function import FunctionText
+from .registers import shuffle
 from .scalar import SCALAR_RULES, STORAGE
 from .types import intrinsic_type, register_type
+from .vectors import VECTOR_RULES
 
 Application = Callable[[FunctionText, Sequence[str]], str]
 """Takes the operands' registers in the declared order, returns the result's."""
 
 
-def application(instruction: InstructionOp) -> Application:
-    """How to apply `instruction` to one register of each operand."""
-    return _call(instruction) if instruction.intrinsic is not None else _inlined(instruction)
+def is_specific(instruction: InstructionOp) -> bool:
+    """Whether it calls what only CPUs with its features have; other intrinsics LLVM splits or expands."""
+    return any(name.startswith("llvm.x86.") for name in instruction.intrinsics)
+
+
+def application(instruction: InstructionOp, emulated: bool = False) -> Application:
+    """How to apply `instruction` to one register of each operand: `emulated` by its body, whatever else it
+    declares."""
+    if emulated or (instruction.intrinsic is None and instruction.emission is None):
+        return _inlined(instruction)
+    return _call(instruction) if instruction.emission is None else _chain(instruction)
 
 
 def _call(instruction: InstructionOp) -> Application:
@@ -38,12 +51,35 @@ def _call(instruction: InstructionOp) -> Application:
     return apply
 
 
+def _chain(instruction: InstructionOp) -> Application:
+    assert instruction.emission is not None
+    block = instruction.emission.block
+    return lambda function, args: emit_vectors(function, block, args)
+
+
 def _inlined(instruction: InstructionOp) -> Application:
-    lanes = {r.get_shape()[0] for r in instruction.registers}
-    if len(lanes) > 1 or len({m.data for m in instruction.maps}) > 1:
+    """The body on whole registers, once for every step of a reduction, of which each operand gives the lanes
+    that take part."""
+    steps = instruction_steps(instruction)
+    place, lanes = instruction.accumulator.data, instruction.accumulator_register.get_shape()[0]
+    if any(taken[place].tolist() != list(range(lanes)) for taken in steps):
         name = instruction.sym_name.data
-        raise TenonError(f"instruction @{name} has no intrinsic, and its operands differ in lanes")
-    return lambda function, args: emit_scalar(function, instruction.body.block, args, *lanes)
+        raise TenonError(f"instruction @{name}: a body that moves the lanes of its accumulator has no code")
+    types = [register_type(register) for register in instruction.registers]
+
+    def apply(function: FunctionText, args: Sequence[str]) -> str:
+        registers = list(args)
+        for taken in steps:
+            operands = [
+                register
+                if len(at) == r.get_shape()[0] and (np.diff(at) == 1).all()
+                else shuffle(function, type_, register, "poison", at.tolist())
+                for register, r, type_, at in zip(registers, instruction.registers, types, taken, strict=True)
+            ]
+            registers[place] = emit_scalar(function, instruction.body.block, operands, lanes)
+        return registers[place]
+
+    return apply
 
 
 def emit_scalar(function: FunctionText, block: Block, arguments: Sequence[str], lanes: int) -> str:
@@ -59,6 +95,19 @@ def emit_scalar(function: FunctionText, block: Block, arguments: Sequence[str], 
             raise TenonError(f"{op.name}{location(op)} computes in {op.results[0].type}, expected f32")
         values[op.results[0]] = rule(function, op, [values[v] for v in op.operands], lanes)
     raise TenonError("a scalar body yields nothing")
+
+
+def emit_vectors(function: FunctionText, block: Block, arguments: Sequence[str]) -> str:
+    """Code on whole registers, as an instruction gives it; returns what it yields."""
+    values: dict[SSAValue, str] = dict(zip(block.args, arguments, strict=True))
+    for op in block.ops:
+        if isinstance(op, YieldOp):
+            return values[op.operands[0]]
+        rule = VECTOR_RULES.get(type(op))
+        if rule is None:
+            raise no_rule(op)
+        values[op.results[0]] = rule(function, op, [values[v] for v in op.operands])
+    raise TenonError("what an instruction emits yields nothing")
 
 
 def no_rule(op: Operation) -> TenonError:

@@ -21,7 +21,7 @@ from ...dialects.tensorized import CallOp, InstructionOp, KernelOp
 from .aliasing import argument_facts, extent_of
 from .body import Rules, emit_ops
 from .function import FunctionText, symbol
-from .instruction import no_rule
+from .instruction import is_specific, no_rule
 from .names import POOL, kernel_name, kernel_symbol
 from .parallel import around
 from .rules import FUNCTION_RULES, KERNEL_RULES
@@ -51,9 +51,8 @@ class _ModuleText:
 
     def _check_feature(self, op: InstructionOp) -> None:
         """LLVM ends the process over an intrinsic the CPU lacks, unless it is a generic one."""
-        specific = op.intrinsic is not None and op.intrinsic.data.startswith("llvm.x86.")
-        lacking = sorted(op.features - self.features)
-        if specific and lacking:
+        lacking = sorted(op.features - self.features - set(self.target.get("emulates", "").split(",")))
+        if is_specific(op) and lacking:
             name = self.target.get("name", "the module's")
             raise TenonError(
                 f"instruction @{op.sym_name.data} needs {', '.join(lacking)}, which target {name} lacks"

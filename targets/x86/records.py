@@ -1,5 +1,6 @@
 """x86-64 machines by their micro-architecture level (SSE2, SSE4.2, AVX2 with FMA, AVX-512), and beyond the
-levels those whose AVX-512 has dot products of bf16 and int8: Intel's since Cooper Lake, AMD's since Zen 4."""
+levels those whose AVX-512 has dot products of int8 (Intel's since Cascade Lake) and of bf16 too (Intel's
+since Cooper Lake, AMD's since Zen 4)."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ _SSE2 = "+cx8,+fxsr,+mmx,+sse,+sse2"
 _SSE4 = _SSE2 + ",+cx16,+popcnt,+sahf,+sse3,+ssse3,+sse4.1,+sse4.2"
 _AVX2 = _SSE4 + ",+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe,+xsave"
 _AVX512 = _AVX2 + ",+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl"
-_DOT = _AVX512 + ",+avx512vnni,+avx512bf16"
+_INT8 = _AVX512 + ",+avx512vnni"
+_BF16 = _INT8 + ",+avx512bf16"
 
 _BASE = TargetRecord(
     name="x86-64",
@@ -35,6 +37,7 @@ RECORDS = (
     _level("x86-64-v2", _SSE4),
     _level("x86-64-v3", _AVX2, vector_bytes=32, l2_bytes=512 << 10),
     _level("x86-64-v4", _AVX512, vector_bytes=64, vector_registers=32, l2_bytes=1 << 20),
-    _level("cooperlake", _DOT, vector_bytes=64, vector_registers=32, l2_bytes=1 << 20),
+    _level("cascadelake", _INT8, vector_bytes=64, vector_registers=32, l2_bytes=1 << 20),
+    _level("cooperlake", _BF16, vector_bytes=64, vector_registers=32, l2_bytes=1 << 20),
 )
 """From the least to the most capable."""

@@ -8,7 +8,7 @@ from tenonc.targets.attach_target import declared_instructions
 from tenonc.targets.llvm.codegen import emit_assembly
 from tenonc.targets.llvm.sample import stream_text
 from tenonc.targets.record import find_target, host, records
-from tenonc.targets.selfcheck import ASSEMBLED, HARDWARE, check_instruction, check_target
+from tenonc.targets.selfcheck import ASSEMBLED, EMULATED, HARDWARE, check_instruction, check_target
 
 
 @pytest.mark.parametrize("name", ["host", *records()])
@@ -24,8 +24,20 @@ def test_every_declared_instruction_does_what_its_body_says(name: str):
 
 def _needs_the_machine(instruction) -> bool:
     """Whether only a machine with its features can run it."""
-    specific = instruction.intrinsic is not None and instruction.intrinsic.data.startswith("llvm.x86.")
+    specific = any(name.startswith("llvm.x86.") for name in instruction.intrinsics)
     return specific and not instruction.features <= host().enabled
+
+
+@pytest.mark.parametrize("name", ["x86-64-v3", "cascadelake", "cooperlake"])
+def test_an_emulated_instruction_runs_as_its_body_says(name: str):
+    """Also those of this machine, if it is the one that is emulated."""
+    record = find_target(f"{name}-emulated")
+    assert record.enabled < records()[name].enabled and record.enabled <= host().enabled
+    status = {v.instruction: v.status for v in check_target(record)}
+    assert status.keys() == {i.sym_name.data for i in declared_instructions(records()[name])}
+    assert ASSEMBLED not in status.values()
+    lacking = {"x86-64-v3": "maddwd_8xi32", "cascadelake": "dpbusd_16xi32", "cooperlake": "dpbf16_16xf32"}
+    assert status[lacking[name]] == EMULATED
 
 
 REGISTERS = {16: "zmm", 8: "ymm", 4: "xmm", 1: "xmm"}
@@ -63,6 +75,15 @@ FALSE = {
 def test_a_false_declaration_is_found(parse, text: str):
     with pytest.raises(TenonError, match="^instruction @false gives .* expected .*, for "):
         check_instruction(parse(text).body.block.first_op, host())
+
+
+def test_operands_are_drawn_from_what_an_instruction_is_valid_for(parse):
+    """Two products of bytes saturate at 16 bits: right only for second operands within 7 bits."""
+    chain = next(i for i in declared_instructions(find_target("x86-64-v3")) if i.ranges is not None)
+    assert check_instruction(chain, host()) in (HARDWARE, EMULATED)
+    unbounded = parse(str(chain).replace(" within [-64, 64]", "")).body.block.first_op
+    with pytest.raises(TenonError, match="^instruction @maddubs_8xi32 gives "):
+        check_instruction(unbounded, host())
 
 
 def test_a_false_mnemonic_is_found(parse):

@@ -592,3 +592,50 @@ tensorized.kernel @sum(%x: tensor<4x64xf32>) -> tensor<4xf32> lanes {k = 8} sche
   } -> tensor<4xf32>
   tensorized.yield %y : tensor<4xf32>
 }
+
+// -----
+
+// CHECK: what it emits must yield one vector<4xf32>
+tensorized.instruction @short loops (i: parallel 4) (%a: vector<4xf32> at (i), inout %acc: vector<4xf32> at (i)) {
+  %s = arith.addf %acc, %a : f32
+  tensorized.yield %s : f32
+} emit {
+^bb0(%a: vector<4xf32>, %acc: vector<4xf32>):
+  %s = llvm.call_intrinsic "llvm.half"(%a) : (vector<4xf32>) -> vector<2xf32>
+  tensorized.yield %s : vector<2xf32>
+}
+
+// -----
+
+// CHECK: what it emits takes other registers than it declares
+tensorized.instruction @fewer loops (i: parallel 4) (%a: vector<4xf32> at (i), inout %acc: vector<4xf32> at (i)) {
+  %s = arith.addf %acc, %a : f32
+  tensorized.yield %s : f32
+} emit {
+^bb0(%acc: vector<4xf32>):
+  tensorized.yield %acc : vector<4xf32>
+}
+
+// -----
+
+// CHECK: has an intrinsic and a region to emit: one of them says what to emit
+tensorized.instruction @both intrinsic "llvm.some" loops (i: parallel 4) (inout %acc: vector<4xf32> at (i)) {
+  tensorized.yield %acc : f32
+} emit {
+^bb0(%acc: vector<4xf32>):
+  tensorized.yield %acc : vector<4xf32>
+}
+
+// -----
+
+// CHECK: range [3, 2] is empty
+tensorized.kernel @none(%x: tensor<4xi8> within [3, 2]) -> tensor<4xi8> {
+  tensorized.yield %x : tensor<4xi8>
+}
+
+// -----
+
+// CHECK: a range has two ends, not 1
+tensorized.kernel @one(%x: tensor<4xi8> within [3]) -> tensor<4xi8> {
+  tensorized.yield %x : tensor<4xi8>
+}

@@ -22,6 +22,33 @@ tensorized.instruction @pairs latency 6 per_cycle 2 flushes loops (i: parallel 4
   tensorized.yield %s : f32
 }
 
+// CHECK:      tensorized.instruction @chain loops (i: parallel 4, r: reduction 4)
+// CHECK-SAME:   %b: vector<16xi8> at (i * 4 + r) within [-64, 64], inout
+// CHECK:      } emit {
+// CHECK-NEXT: ^{{.*}}(%{{.*}}: vector<16xi8>, %{{.*}}: vector<16xi8>, %{{.*}}: vector<4xi32>):
+// CHECK-NEXT:   llvm.call_intrinsic "llvm.x86.ssse3.pmadd.ub.sw.128"
+// CHECK-NEXT:   arith.constant dense<1> : vector<8xi16>
+tensorized.instruction @chain loops (i: parallel 4, r: reduction 4) (%a: vector<16xi8> at (i * 4 + r),
+  %b: vector<16xi8> at (i * 4 + r) within [-64, 64], inout %acc: vector<4xi32> at (i)) {
+  %x = arith.extui %a : i8 to i32
+  %y = arith.extsi %b : i8 to i32
+  %p = arith.muli %x, %y : i32
+  %s = arith.addi %acc, %p : i32
+  tensorized.yield %s : i32
+} emit {
+^bb0(%a: vector<16xi8>, %b: vector<16xi8>, %acc: vector<4xi32>):
+  %h = llvm.call_intrinsic "llvm.x86.ssse3.pmadd.ub.sw.128"(%a, %b) : (vector<16xi8>, vector<16xi8>) -> vector<8xi16>
+  %one = arith.constant dense<1> : vector<8xi16>
+  %p = llvm.call_intrinsic "llvm.x86.sse2.pmadd.wd"(%h, %one) : (vector<8xi16>, vector<8xi16>) -> vector<4xi32>
+  %s = arith.addi %acc, %p : vector<4xi32>
+  tensorized.yield %s : vector<4xi32>
+}
+
+// CHECK:      tensorized.kernel @bounded(%{{.*}}: tensor<4xi8>, %{{.*}}: tensor<4xi8> constant within [-64, 64])
+tensorized.kernel @bounded(%x: tensor<4xi8>, %w: tensor<4xi8> constant within [-64, 64]) -> tensor<4xi8> {
+  tensorized.yield %x : tensor<4xi8>
+}
+
 // CHECK:      tensorized.instruction @dot loops (i: parallel 4, r: reduction 4)
 // CHECK-SAME:   (inout %acc: vector<4xi32> at (i), %a: vector<16xi8> at (i * 4 + r), %b: vector<4xi8> at (r)) {
 tensorized.instruction @dot loops (i: parallel 4, r: reduction 4)

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from .model import Model
 
 LEVELS = {
-    "nn": "canonicalize,fold-batch-norm,convert-precision{{to={precision}}},decompose-nn,"
+    "nn": "canonicalize,qdq-to-integer,fold-batch-norm,quantize-dynamic{{to={dynamic}}},"
+    "convert-precision{{to={precision}}},decompose-nn,"
     "select-winograd{{tile={winograd}}},sink-constants,canonicalize,cse",
     "linalg": "lower-nn,fold-casts,fold-transposes,expand-math,cse",
     "layouts": "assign-layouts",

@@ -7,7 +7,11 @@ A pass states it in its class attribute `preserves`; a pass without one promises
 | `exact` | the same bits (any NaN equals any NaN) |
 | `reassociates(b)` | differs by at most b times the largest magnitude of the value before |
 | `steps(n)` | differs by at most n: integers by n, floats by n units in the last place |
+| `quantized(n)` | integers differ by at most n, floats by at most n / 32 of the largest magnitude before |
 | `nothing` | is not compared |
+
+What is computed from an integer that differs by a step can differ by more than one: `quantized` holds for
+each op by itself, and for a program as long as few of its values come to lie next to a half.
 """
 
 from __future__ import annotations
@@ -19,7 +23,10 @@ import numpy as np
 
 from ..dialects.errors import TenonError
 
-_FORM = re.compile(r"(exact|nothing|reassociates|steps)(?:\(([-+.\deE]+)\))?")
+_FORM = re.compile(r"(exact|nothing|reassociates|steps|quantized)(?:\(([-+.\deE]+)\))?")
+
+_OF_MAGNITUDE = 1 / 32
+"""What a step of a float that was quantized to 8 bits is taken for: values fill a quarter of the range."""
 
 
 @dataclass(frozen=True)
@@ -32,31 +39,35 @@ class Deviation:
 
 @dataclass(frozen=True)
 class Promise:
-    """The deviation allowed: `bound` x max |before| + `steps` units; `nothing` allows any."""
+    """The deviation allowed: `bound` x max |before| + `steps` units, and `quantized` more of integers or in
+    32nds of max |before|; `nothing` allows any."""
 
     bound: float = 0.0
     steps: float = 0.0
     nothing: bool = False
+    quantized: float = 0.0
 
     @classmethod
     def parse(cls, text: str) -> Promise:
         """The promise written as in the table above. Raises TenonError for any other text."""
         form = _FORM.fullmatch(text.strip())
-        takes_number = form is not None and form[1] in ("reassociates", "steps")
+        takes_number = form is not None and form[1] in ("reassociates", "steps", "quantized")
         if form is None or takes_number != (form[2] is not None):
-            raise TenonError(
-                f"preserves is '{text}', expected exact, reassociates(bound), steps(n) or nothing"
-            )
+            expected = "exact, reassociates(bound), steps(n), quantized(n) or nothing"
+            raise TenonError(f"preserves is '{text}', expected {expected}")
         number = float(form[2] or 0)
         return cls(
             bound=number if form[1] == "reassociates" else 0.0,
             steps=number if form[1] == "steps" else 0.0,
             nothing=form[1] == "nothing",
+            quantized=number if form[1] == "quantized" else 0.0,
         )
 
     def __add__(self, other: Promise) -> Promise:
         """What two passes in a row promise together."""
-        return Promise(self.bound + other.bound, self.steps + other.steps, self.nothing or other.nothing)
+        nothing = self.nothing or other.nothing
+        quantized = self.quantized + other.quantized
+        return Promise(self.bound + other.bound, self.steps + other.steps, nothing, quantized)
 
     def broken_by(self, before: np.ndarray, after: np.ndarray) -> Deviation | None:
         """None if the promise holds between two arrays of one shape, else the worst element's deviation."""
@@ -77,8 +88,11 @@ class Promise:
 
     def _allowed(self, before: np.ndarray, wide: np.ndarray) -> np.ndarray:
         magnitude = np.where(np.isfinite(wide), np.abs(wide), 0)
-        step = np.ones_like(wide) if before.dtype.kind in "iub" else _last_place(before, magnitude)
-        return self.bound * magnitude.max(initial=0) + self.steps * step
+        largest = magnitude.max(initial=0)
+        integer = before.dtype.kind in "iub"
+        step = np.ones_like(wide) if integer else _last_place(before, magnitude)
+        quantized = self.quantized * (1 if integer else _OF_MAGNITUDE * largest)
+        return self.bound * largest + self.steps * step + quantized
 
 
 def _wide(array: np.ndarray) -> np.ndarray:

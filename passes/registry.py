@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 # Pass name -> the class in the file of the same name, in the order of the pipeline.
 _TABLE = {
+    "qdq-to-integer": "QdqToIntegerPass",
     "fold-batch-norm": "FoldBatchNormPass",
+    "quantize-dynamic": "QuantizeDynamicPass",
     "convert-precision": "ConvertPrecisionPass",
     "decompose-nn": "DecomposeNnPass",
     "select-winograd": "SelectWinogradPass",

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from ...dialects.errors import TenonError
+from ...passes.qdq.reasons import reasons_of
 from ...targets.bandwidth import data_caches
 from ...targets.llvm.artifact import NativeArtifact
 from ...targets.llvm.codegen import check_runs_here
@@ -16,7 +17,7 @@ from ...targets.llvm.elf import loaded_bytes
 from ...targets.record import TargetRecord
 from ..profile import CallSite, Machine, Profile, profile
 from ..steps import Step, steps_of
-from .data import CallReport, Measured, MeasuredMachine, MemoryLevel, Report, Target
+from .data import CallReport, Measured, MeasuredMachine, MemoryLevel, Report, StaysFloat, Target
 from .kernel import kernel_reports
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def collect(
         peak=operations / found.run_ms / 1e6 / found.machine.gflops if found else None,
         kernels=kernel_reports(artifact, calls),
         calls=calls,
+        stays_float=[StaysFloat(**row) for row in reasons_of(artifact.module)],
     )
 
 

@@ -134,11 +134,21 @@ class CallReport:
 
 
 @dataclass(frozen=True)
+class StaysFloat:
+    """An op of a quantized model that is computed in floats: its node's name, the op, and why."""
+
+    node: str
+    op: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Report:
     """A compiled model. `compile_seconds`: per stage; bytes of code and constants, of weights, and of the
     arena of one call; `run_ms`: a run, `kernels_ms`: the sum over its kernels; `operations`, `bytes`: of a
     run; `peak`: part of the arithmetic peak; `not_measured`: why there are no times. `kernels` from the
-    longest time to the shortest, without times as they are first called; `calls` as they run."""
+    longest time to the shortest, without times as they are first called; `calls` as they run; `stays_float`:
+    of a quantized model, in its order."""
 
     model: str
     version: str
@@ -160,6 +170,7 @@ class Report:
     peak: float | None
     kernels: list[KernelReport]
     calls: list[CallReport]
+    stays_float: list[StaysFloat]
 
     def as_json(self) -> dict[str, Any]:
         """Plain data: the field names above are the keys."""

@@ -16,6 +16,7 @@ def test_parse():
     assert Promise.parse("reassociates(1e-5)") == Promise(bound=1e-5)
     assert Promise.parse("steps(2)") == Promise(steps=2)
     assert Promise.parse("nothing") == Promise(nothing=True)
+    assert Promise.parse("quantized(1)") == Promise(quantized=1)
 
 
 @pytest.mark.parametrize("text", ["", "exactly", "exact(1)", "steps", "reassociates()", "steps(a)"])
@@ -38,6 +39,16 @@ def test_bound_is_relative_to_the_largest_magnitude():
     deviation = Promise(bound=1e-3).broken_by(before, f32([100, 0.2]))
     assert deviation is not None
     assert (deviation.error, deviation.allowed) == pytest.approx((0.2, 0.1))
+
+
+def test_quantized_integers_may_be_neighbours_and_floats_of_a_step():
+    promise = Promise(quantized=1)
+    before = np.array([0, 255], np.uint8)
+    assert promise.broken_by(before, np.array([1, 254], np.uint8)) is None
+    assert promise.broken_by(before, np.array([2, 255], np.uint8)) == Deviation(2, 1)
+    assert promise.broken_by(f32([32, 0]), f32([32, 1])) is None
+    assert promise.broken_by(f32([32, 0]), f32([32, 1.01])) is not None
+    assert promise + Promise(steps=2) == Promise(steps=2, quantized=1)
 
 
 def test_a_new_nan_or_infinity_breaks_every_bound():

@@ -165,6 +165,16 @@ def test_page_holds_every_kernel(report):
     assert {link.removeprefix("#") for link in page.links} <= page.ids
 
 
+def test_page_lists_what_stays_float(report):
+    rows = [data.StaysFloat("<node>", "nn.softmax", "its result is not quantized"),
+            data.StaysFloat("", "nn.conv", "operand 1 is not quantized")]  # fmt: skip
+    assert not report.stays_float and "Stays float" not in Page(rendered(report, Path("r.html"))).text
+    words = Page(rendered(replace(report, stays_float=rows), Path("r.html"))).text
+    assert "Stays float" in words
+    found = [word for word in words if word in {text for row in rows for text in vars(row).values()}]
+    assert found == ["<node>", "nn.softmax", rows[0].reason, "nn.conv", rows[1].reason]
+
+
 def test_a_target_that_cannot_run_has_a_static_report(exe, monkeypatch):
     artifact = exe.artifact
     strange = replace(artifact.record, name="beyond", features=artifact.record.features + ",+amx-avx512")

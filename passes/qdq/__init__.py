@@ -1,0 +1,1 @@
+"""From floats between dequantize and quantize to integers: the rules of `qdq-to-integer`."""

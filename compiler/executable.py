@@ -183,7 +183,9 @@ def compile(
     """Compile `model` for `target`; the model itself is left as it is.
 
     With `precision="bf16"` contractions of f32 read bf16, and f32 intermediates are kept as bf16; inputs and
-    outputs keep their dtypes (passes/convert_precision.py).
+    outputs keep their dtypes (passes/convert_precision.py). With `precision="int8-dynamic"` products of f32
+    matrices and weights are computed on bytes, to which rows are quantized at run time
+    (passes/quantize_dynamic.py).
     A call may use up to `threads` threads (1 to 64, and no more than the process has cores); the results are
     the same bits with any number.
     `winograd` says which 3x3 convolutions run by Winograd's algorithm: `auto` those that then take less time,

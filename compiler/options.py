@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from ..dialects.errors import TenonError, UsageError
 from ..targets.record import check_threads
 
-PRECISIONS = ("fp32", "bf16")
-"""What `precision` may be: the types of convert-precision."""
+PRECISIONS = ("fp32", "bf16", "int8-dynamic")
+"""What `precision` may be: the types of convert-precision, and quantize-dynamic."""
 
 WINOGRAD = ("auto", "off", "2", "4")
 """What `winograd` may be: the tiles of select-winograd."""
@@ -17,8 +17,9 @@ WINOGRAD = ("auto", "off", "2", "4")
 @dataclass(frozen=True)
 class CompileOptions:
     """target: the machine, by the name of its record, `host` for this one. precision: what f32 values are
-    kept in, `fp32` or `bf16`. winograd: the tile of 3x3 convolutions by Winograd's algorithm, `auto` where it
-    takes less time, `off` or a fixed one. threads: how many a call may use."""
+    kept in, `fp32` or `bf16`; with `int8-dynamic` products with weights are computed on bytes. winograd: the
+    tile of 3x3 convolutions by Winograd's algorithm, `auto` where it takes less time, `off` or a fixed one.
+    threads: how many a call may use."""
 
     target: str = "host"
     precision: str = "fp32"
@@ -36,9 +37,11 @@ class CompileOptions:
 
     def placeholders(self) -> dict[str, str]:
         """What fills the `{...}` of the pipeline's text."""
+        dynamic = self.precision == "int8-dynamic"
         return {
             "target": self.target,
-            "precision": self.precision,
+            "precision": "fp32" if dynamic else self.precision,
+            "dynamic": "int8" if dynamic else "none",
             "winograd": self.winograd,
             "threads": str(self.threads),
         }

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PEERS = ("onnxruntime", "openvino")
 
-TOLERANCES = {"fp32": 1e-3, "bf16": 5e-2}
+TOLERANCES = {"fp32": 1e-3, "bf16": 5e-2, "int8-dynamic": 1e-1}
 """The default by precision."""
 
 
@@ -33,7 +33,10 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=9, metavar="N", help="measurements each (default: 9)")
     parser.add_argument("--seconds", type=float, default=0.3, help="of each measurement (default: 0.3)")
     parser.add_argument(
-        "--tolerance", type=float, metavar="T", help="largest deviation (default: 1e-3, bf16: 5e-2)"
+        "--tolerance",
+        type=float,
+        metavar="T",
+        help="largest deviation (default: 1e-3, bf16: 5e-2, int8-dynamic: 1e-1)",
     )
     parser.add_argument("--json", metavar="FILE", help="write the results here too")
     add_model_options(parser)

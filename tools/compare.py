@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PEERS = ("onnxruntime",)
 
-TOLERANCES = {"fp32": 1e-4, "bf16": 5e-2}
+TOLERANCES = {"fp32": 1e-4, "bf16": 5e-2, "int8-dynamic": 1e-1}
 """The default by precision."""
 
 
@@ -29,7 +29,8 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         "--tolerance",
         type=float,
         metavar="T",
-        help="largest deviation, relative to a value's largest magnitude (default: 1e-4, bf16: 5e-2)",
+        help="largest deviation, relative to a value's largest magnitude "
+        "(default: 1e-4, bf16: 5e-2, int8-dynamic: 1e-1)",
     )
     parser.add_argument("--worst", type=int, default=10, metavar="N", help="rows of the table (default: 10)")
 

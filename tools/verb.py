@@ -40,7 +40,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         "--precision",
         default="fp32",
         metavar="KIND",
-        help="what f32 values are kept in: fp32, or bf16 with sums in f32 (default: fp32)",
+        help="what f32 values are kept in: fp32, or bf16 with sums in f32; int8-dynamic: products with "
+        "weights on bytes, quantized at run time (default: fp32)",
     )
     parser.add_argument(
         "--winograd",

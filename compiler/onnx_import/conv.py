@@ -12,7 +12,8 @@ from .registry import onnx_op
 from .windows import Window, entries, window_of
 
 
-def _kernel(node: Node, x: SSAValue, w: SSAValue) -> list[int]:
+def kernel_of(node: Node, x: SSAValue, w: SSAValue) -> list[int]:
+    """The window's extents, those of the weight."""
     if rank_of(w) < 3 or rank_of(w) != rank_of(x):
         raise TenonError(
             f"input has rank {rank_of(x)} and weight rank {rank_of(w)}, expected equal ranks from 3"
@@ -26,7 +27,7 @@ def _kernel(node: Node, x: SSAValue, w: SSAValue) -> list[int]:
 @onnx_op("Conv")
 def conv(ctx: Context, node: Node) -> SSAValue:
     x, w = node[0], node[1]
-    window = window_of(node, shape_of(x)[2:], _kernel(node, x, w))
+    window = window_of(node, shape_of(x)[2:], kernel_of(node, x, w))
     return ctx.emit(
         nn.ConvOp(
             x, w, node.get(2), strides=window.strides, pads=window.pads, dilations=window.dilations,
@@ -39,7 +40,7 @@ def conv(ctx: Context, node: Node) -> SSAValue:
 def conv_transpose(ctx: Context, node: Node) -> SSAValue:
     x, w = node[0], node[1]
     extents = shape_of(x)[2:]
-    window = window_of(node, extents, _kernel(node, x, w))
+    window = window_of(node, extents, kernel_of(node, x, w))
     pads = _transposed_pads(node, window, extents)
     return ctx.emit(
         nn.ConvTransposeOp(

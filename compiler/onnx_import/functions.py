@@ -70,9 +70,8 @@ class FunctionTable:
             some, version = pending.pop()
             for node in some:
                 function = self.find(node.proto)
-                op_type = node.proto.op_type
                 if function is None:
-                    if not node.standard or op_type not in rules and not has_body(op_type, version):
+                    if node.op not in rules and not (node.standard and has_body(node.op, version)):
                         found.append(node)
                 elif function.key not in seen:
                     seen.add(function.key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from xdsl.ir import SSAValue
 
@@ -16,8 +16,14 @@ from .registry import onnx_op
 
 @onnx_op("MatMul")
 def matmul(ctx: Context, node: Node) -> SSAValue:
-    """numpy.matmul: a vector operand gets a dimension of 1 that the result drops."""
-    a, b = node[0], node[1]
+    return product(ctx, node[0], node[1], lambda a, b: ctx.emit(nn.MatmulOp(a, b)))
+
+
+def product(
+    ctx: Context, a: SSAValue, b: SSAValue, multiplied: Callable[[SSAValue, SSAValue], SSAValue]
+) -> SSAValue:
+    """What `multiplied` makes of two matrices, or batches of them, as numpy.matmul: a vector operand gets a
+    dimension of 1 that the result drops."""
     if not rank_of(a) or not rank_of(b):
         raise TenonError("operands must have rank 1 or more, got a scalar")
     row, column = rank_of(a) == 1, rank_of(b) == 1
@@ -25,10 +31,10 @@ def matmul(ctx: Context, node: Node) -> SSAValue:
         a = ctx.reshape(a, (1, *shape_of(a)))
     if column:
         b = ctx.reshape(b, (*shape_of(b), 1))
-    product = ctx.emit(nn.MatmulOp(a, b))
-    shape = list(shape_of(product))
+    result = multiplied(a, b)
+    shape = list(shape_of(result))
     kept = shape[:-2] + ([] if row else shape[-2:-1]) + ([] if column else shape[-1:])
-    return ctx.reshape(product, kept)
+    return ctx.reshape(result, kept)
 
 
 @onnx_op("Gemm")
@@ -37,17 +43,17 @@ def gemm(ctx: Context, node: Node) -> SSAValue:
     a, b, c = node[0], node[1], node.get(2)
     if rank_of(a) != 2 or rank_of(b) != 2:
         raise TenonError(f"operands must be matrices, got shapes {list(shape_of(a))} and {list(shape_of(b))}")
-    a, b = (_transposed(ctx, x) if node.attr(f) else x for x, f in ((a, "transA"), (b, "transB")))
-    product = _scaled(ctx, ctx.emit(nn.MatmulOp(a, b)), node.attr("alpha"))
+    a, b = (transposed(ctx, x) if node.attr(f) else x for x, f in ((a, "transA"), (b, "transB")))
+    result = _scaled(ctx, ctx.emit(nn.MatmulOp(a, b)), node.attr("alpha"))
     if c is None:
-        return product
-    total = ctx.elementwise("add", product, _scaled(ctx, c, node.attr("beta")))
-    if shape_of(total) != shape_of(product):
-        raise TenonError(f"c of shape {list(shape_of(c))} does not broadcast to {list(shape_of(product))}")
+        return result
+    total = ctx.elementwise("add", result, _scaled(ctx, c, node.attr("beta")))
+    if shape_of(total) != shape_of(result):
+        raise TenonError(f"c of shape {list(shape_of(c))} does not broadcast to {list(shape_of(result))}")
     return total
 
 
-def _transposed(ctx: Context, x: SSAValue) -> SSAValue:
+def transposed(ctx: Context, x: SSAValue) -> SSAValue:
     return ctx.emit(nn.TransposeOp(x, (1, 0)))
 
 

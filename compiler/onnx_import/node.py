@@ -14,6 +14,7 @@ from onnx import AttributeProto, NodeProto, helper
 from xdsl.ir import SSAValue
 
 from ...dialects.errors import TenonError
+from .contrib import contrib_schema
 from .graph import NamedNode
 
 Value: TypeAlias = SSAValue | list["Value"]
@@ -61,7 +62,11 @@ class Node:
 
 
 def schema_of(node: NamedNode, opset: int) -> onnx.defs.OpSchema:
-    """The operator schema in force at `opset`."""
+    """The operator schema in force at `opset`; that of a domain which is not ONNX's has one version."""
+    if not node.standard:
+        schema = contrib_schema(node.proto.op_type)
+        assert schema is not None, node.op
+        return schema
     try:
         return onnx.defs.get_schema(node.proto.op_type, opset, "")
     except onnx.defs.SchemaError:

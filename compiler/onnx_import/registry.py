@@ -3,6 +3,8 @@
     @onnx_op("Softmax")
     def softmax(ctx: Context, node: Node) -> SSAValue: ...
 
+An op of another domain than ONNX's is named with it, "com.microsoft.QLinearAdd", and has a schema in
+contrib.py.
 A rule reads operands and attributes from `node`, emits nn ops with `ctx.emit` and returns the node's output,
 or a list with one value per output."""
 

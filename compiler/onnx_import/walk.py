@@ -116,7 +116,7 @@ class Walk:
         if function is not None:
             return self._call(named, function, operands, outputs, function.attributes(named, given), frame)
         attributes = checked_attributes(named, frame.opset, given)
-        if proto.op_type not in RULES:
+        if named.op not in RULES:
             if proto.op_type not in SINGLE_PRECISION:
                 function = self._schema_function(named, operands, attributes, frame)
                 return self._call(named, function, operands, outputs, attributes, frame)
@@ -129,7 +129,7 @@ class Walk:
             attribute_values(attributes),
         )  # fmt: skip
         try:
-            results = RULES[proto.op_type](self.context, in_later_terms(self.context, node))
+            results = RULES[named.op](self.context, in_later_terms(self.context, node))
         except TenonError as error:
             raise TenonError(f"{named}: {error}") from error
         return [results] if isinstance(results, SSAValue) else results

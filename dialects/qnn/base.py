@@ -42,7 +42,7 @@ class QnnOperation(NNOperation):
         flat = [v for group in operands for v in (group if isinstance(group, Sequence) else [group]) if v]
         types = [tensor_of(v) for v in flat]
         if values.get("range", ()) is None:
-            values["range"] = limits(types[-1].element_type)
+            values["range"] = limits(self.result_type(types, **values).element_type)
         super().__init__(
             operands=operands,
             properties=self.properties_of(**values),

@@ -27,7 +27,9 @@ def build_model(
         [onnx.ValueInfoProto(name=name) for name in outputs],
         [numpy_helper.from_array(array, name) for name, array in (initializers or {}).items()],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+    others = sorted({node.domain for node in nodes} - {""})
+    domains = [helper.make_opsetid("", opset), *(helper.make_opsetid(domain, 1) for domain in others)]
+    model = helper.make_model(graph, opset_imports=domains)
     model.ir_version = ir_version
     return model
 

@@ -31,7 +31,7 @@ LEVELS = {
     "nn": "canonicalize,qdq-to-integer,fold-batch-norm,quantize-dynamic{{to={dynamic}}},"
     "convert-precision{{to={precision}}},decompose-nn,"
     "select-winograd{{tile={winograd}}},sink-constants,canonicalize,cse",
-    "linalg": "lower-nn,fold-casts,fold-transposes,expand-math,cse",
+    "linalg": "lower-qnn,lower-nn,fold-casts,fold-transposes,expand-math,cse",
     "layouts": "assign-layouts",
     "kernels": "fuse-kernels,collapse-loops",
     "matched": "attach-target{{name={target} threads={threads}}},tensorize-match",

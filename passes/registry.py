@@ -22,6 +22,7 @@ _TABLE = {
     "decompose-nn": "DecomposeNnPass",
     "select-winograd": "SelectWinogradPass",
     "sink-constants": "SinkConstantsPass",
+    "lower-qnn": "LowerQnnPass",
     "lower-nn": "LowerNnPass",
     "fold-casts": "FoldCastsPass",
     "fold-transposes": "FoldTransposesPass",

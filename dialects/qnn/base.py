@@ -41,13 +41,10 @@ class QnnOperation(NNOperation):
     def __init__(self, operands: Sequence[Value | Sequence[Value] | None], **values: Any):
         flat = [v for group in operands for v in (group if isinstance(group, Sequence) else [group]) if v]
         types = [tensor_of(v) for v in flat]
+        result = self.checked_type(types, **values)
         if values.get("range", ()) is None:
-            values["range"] = limits(self.result_type(types, **values).element_type)
-        super().__init__(
-            operands=operands,
-            properties=self.properties_of(**values),
-            result_types=[self.checked_type(types, **values)],
-        )
+            values["range"] = limits(result.element_type)
+        super().__init__(operands=operands, properties=self.properties_of(**values), result_types=[result])
 
     @classmethod
     def result_type(cls, types: Sequence[TensorType], **values: Any) -> TensorType:
@@ -60,7 +57,7 @@ class QnnOperation(NNOperation):
             if name in values:
                 check_word(cls.name, name, values[name], allowed)
         result = cls.result_type(types, **values)
-        if "range" in values:
+        if values.get("range") is not None:
             check_range(cls.name, values["range"], result.element_type)
         return result
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 from xdsl.dialects.builtin import DenseArrayBase, FloatAttr, IntegerAttr, StringAttr, TensorType, f32
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def, var_operand_def
 
@@ -127,8 +127,8 @@ class LeakyReluOp(QnnOperation):
 
     @classmethod
     def result_type(cls, types: Sequence[TensorType], **values: Any) -> TensorType:
-        if not math.isfinite(values["alpha"]):
-            raise TenonError(f"{cls.name}: alpha is {values['alpha']}, expected a finite number")
+        if not abs(values["alpha"]) <= float(np.finfo(np.float32).max):
+            raise TenonError(f"{cls.name}: alpha is {values['alpha']}, expected a finite f32")
         return check_unary(cls.name, types, NARROW)
 
 

@@ -8,6 +8,7 @@ the loops of a generic are the parallel ones in output order, then the reduction
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -67,7 +68,7 @@ class LowerNnPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         replace_empty_values(op)
         for node in runtime_ops(op):
-            _lower(node)
+            lower(node, RULES, f"{self.name}: {{}} has no lowering; fold-batch-norm must run before")
         left = sorted({node.name for node in runtime_ops(op)})
         assert not left, f"lower-nn left {', '.join(left)}"
         drop_signs(op)
@@ -80,10 +81,11 @@ def runtime_ops(module: ModuleOp) -> list[nn.NNOperation]:
     return [op for op in ops if isinstance(op, nn.NNOperation) and op.result not in known]
 
 
-def _lower(op: nn.NNOperation) -> None:
-    rule = RULES.get(type(op))
+def lower(op: nn.NNOperation, rules: Mapping[type[nn.NNOperation], Rule], missing: str) -> None:
+    """Puts what the op's rule emits in its place; `missing` is the error for an op without one."""
+    rule = rules.get(type(op))
     if rule is None:
-        raise TenonError(f"lower-nn: {op.name} has no lowering; fold-batch-norm must run before")
+        raise TenonError(missing.format(op.name))
     emit = Emitter(op)
     result = rule(emit, op)
     if op.result.name_hint and result.owner is not op:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineExpr
 
-from ...dialects import nn
+from ...dialects import nn, qnn
 from ...dialects.nn.scalar_builder import ScalarBuilder
 from .emitter import Emitter, Operand, at, broadcast_access, dims, scaled
 from .views import reshaped
@@ -17,7 +17,11 @@ def multiply_add(b: ScalarBuilder, x: SSAValue, y: SSAValue, accumulator: SSAVal
     return b.add(accumulator, b.mul(x, y))
 
 
-def window_exprs(op: nn.ConvOp | nn.PoolOp, outer: Sequence[AffineExpr], inner: Sequence[AffineExpr]):
+def window_exprs(
+    op: nn.ConvOp | nn.PoolOp | qnn.ConvOp | qnn.PoolOp,
+    outer: Sequence[AffineExpr],
+    inner: Sequence[AffineExpr],
+):
     """Position of tap `inner` of window `outer`: outer * stride + inner * dilation."""
     window = op.window
     steps = zip(outer, window.strides, inner, window.dilations, strict=True)

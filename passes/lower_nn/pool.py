@@ -3,14 +3,14 @@ position of the maximum a second reduction."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 
 import numpy as np
 from xdsl.dialects.builtin import TensorType
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 
-from ...dialects import nn
+from ...dialects import nn, qnn
 from ...dialects.nn.scalar_builder import ScalarBuilder
 from .emitter import Emitter, Operand, at, dims, lowest
 from .linear import window_exprs
@@ -18,11 +18,13 @@ from .linear import window_exprs
 
 def lower_pool(emit: Emitter, op: nn.PoolOp) -> SSAValue:
     element = op.type.element_type
+    wide = nn.compute_type(element)
     if op.kind.data == "max":
         return emit.rounded(_maximum(emit, op), element)
     if op.kind.data == "argmax":
         return _position(emit, op, _maximum(emit, op))
-    total = _reduce_windows(emit, op, 0.0, lambda b, x, tap, accumulator: b.add(accumulator, x))
+    x = emit.padded(op.x, *padding(op), 0.0)
+    total = reduce_windows(emit, op, x, wide, 0.0, lambda b, x, accumulator: b.add(accumulator, x))
     if op.kind.data == "sum":
         return emit.rounded(total, element)
     factor = emit.broadcast(_reciprocal_counts(emit, op), op.shape)
@@ -31,15 +33,17 @@ def lower_pool(emit: Emitter, op: nn.PoolOp) -> SSAValue:
 
 
 def _maximum(emit: Emitter, op: nn.PoolOp) -> SSAValue:
-    edge = lowest(nn.tensor_of(op.x).element_type)
-    return _reduce_windows(emit, op, edge, lambda b, x, tap, accumulator: b.max(accumulator, x))
+    source = nn.tensor_of(op.x).element_type
+    edge, wide = lowest(source), nn.compute_type(source)
+    x = emit.padded(op.x, *padding(op), edge)
+    return reduce_windows(emit, op, x, wide, edge, lambda b, x, accumulator: b.max(accumulator, x))
 
 
 def _position(emit: Emitter, op: nn.PoolOp, largest: SSAValue) -> SSAValue:
     """The least position of an element equal to the `largest` of its window. Each dimension adds what its
     line of positions says; the padding counts as the nearest element."""
     size, window = nn.tensor_of(op.x).get_shape()[2:], op.window
-    x = _padded(emit, op, lowest(nn.tensor_of(op.x).element_type))
+    x = emit.padded(op.x, *padding(op), lowest(nn.tensor_of(op.x).element_type))
     padded = nn.tensor_of(x).get_shape()[2:]
     rank, element = window.rank, op.type.element_type
     outer, taps = dims(0, 2 + rank), dims(2 + rank, rank)
@@ -66,9 +70,10 @@ def _position(emit: Emitter, op: nn.PoolOp, largest: SSAValue) -> SSAValue:
     return emit.generic(inputs, init, rank, least)
 
 
-def _padded(emit: Emitter, op: nn.PoolOp, value: float) -> SSAValue:
+def padding(op: nn.PoolOp | qnn.PoolOp) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Positions before and after x, along each dimension. With ceil_mode the last window may reach past the
+    padding."""
     window, size = op.window, nn.tensor_of(op.x).get_shape()[2:]
-    # With ceil_mode the last window may reach past the padding.
     needed = [
         (count - 1) * stride + span - n - low
         for count, stride, span, n, low in zip(
@@ -76,14 +81,21 @@ def _padded(emit: Emitter, op: nn.PoolOp, value: float) -> SSAValue:
         )
     ]
     high = [max(given, least) for given, least in zip(window.high, needed, strict=True)]
-    return emit.padded(op.x, (0, 0, *window.low), (0, 0, *high), value)
+    return (0, 0, *window.low), (0, 0, *high)
 
 
-def _reduce_windows(emit: Emitter, op: nn.PoolOp, start: float, body) -> SSAValue:
-    """Loops (n, c, spatial | kernel). An input of the kernel's shape, never read, tells their extents."""
-    window, element = op.window, nn.compute_type(nn.tensor_of(op.x).element_type)
+def reduce_windows(
+    emit: Emitter,
+    op: nn.PoolOp | qnn.PoolOp,
+    x: SSAValue,
+    element: Attribute,
+    start: float,
+    combine: Callable[[ScalarBuilder, SSAValue, SSAValue], SSAValue],
+) -> SSAValue:
+    """Loops (n, c, spatial | kernel) that `combine` an element of x, which is padded, with an accumulator of
+    type `element`. An input of the kernel's shape, never read, tells the taps' extents."""
+    window = op.window
     rank = window.rank
-    x = _padded(emit, op, start)
     loops = 2 + 2 * rank
     outer, taps = dims(0, 2 + rank), dims(2 + rank, rank)
     inputs = [
@@ -91,14 +103,14 @@ def _reduce_windows(emit: Emitter, op: nn.PoolOp, start: float, body) -> SSAValu
         Operand(emit.empty(element, window.kernel), at(loops, taps)),
     ]
     init = Operand(emit.filled(element, op.shape, start), at(loops, outer))
-    return emit.generic(inputs, init, rank, body)
+    return emit.generic(inputs, init, rank, lambda b, x, tap, accumulator: combine(b, x, accumulator))
 
 
 def _reciprocal_counts(emit: Emitter, op: nn.PoolOp) -> SSAValue:
     """1 / (elements averaged), a compile-time scalar, or [spatial] where windows at the border have fewer.
 
     The count is the product of one count a dimension, and so is its reciprocal."""
-    counts = element_counts(op)
+    counts = element_counts(op, op.value_of("count_include_pad"))
     wide = TensorType(nn.compute_type(op.type.element_type), op.shape)
     if all(len(set(line)) == 1 for line in counts):
         product = float(np.prod([line[0] for line in counts]))
@@ -113,9 +125,9 @@ def _reciprocal_counts(emit: Emitter, op: nn.PoolOp) -> SSAValue:
     return reduce(lambda a, b: emit(nn.ElementwiseOp("mul", a, b)), factors)
 
 
-def element_counts(op: nn.PoolOp) -> list[Sequence[int]]:
-    """Per spatial dimension and window the positions it averages."""
-    window, include = op.window, op.value_of("count_include_pad")
+def element_counts(op: nn.PoolOp | qnn.PoolOp, include: bool) -> list[Sequence[int]]:
+    """Per spatial dimension and window its positions in the input, or with `include` in the padded input."""
+    window = op.window
     lines: list[Sequence[int]] = []
     for i, n in enumerate(nn.tensor_of(op.x).get_shape()[2:]):
         first, last = (-window.low[i], n + window.high[i]) if include else (0, n)

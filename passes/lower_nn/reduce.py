@@ -44,21 +44,24 @@ def lower_reduce(emit: Emitter, op: nn.ReduceOp) -> SSAValue:
     return reshaped(emit, emit.rounded(total, element), op.shape)
 
 
-def reduced(emit: Emitter, x: SSAValue, axes: Sequence[int], kind: str) -> SSAValue:
-    """The kept dimensions in order, as parallel loops; then the axes. 16-bit floats give f32."""
+def reduced(
+    emit: Emitter, x: SSAValue, axes: Sequence[int], kind: str, wider: Attribute | None = None
+) -> SSAValue:
+    """The kept dimensions in order, as parallel loops; then the axes. 16-bit floats give f32, and any type
+    `wider`, to which elements are cast."""
     source = nn.tensor_of(x)
     shape = source.get_shape()
     kept = [i for i in range(len(shape)) if i not in axes]
     loop_of = {axis: loop for loop, axis in enumerate([*kept, *(i for i in range(len(shape)) if i in axes)])}
     access = at(len(shape), [AffineExpr.dimension(loop_of[i]) for i in range(len(shape))])
     start, combine = COMBINATIONS[kind]
-    element = nn.compute_type(source.element_type)
+    element = wider or nn.compute_type(source.element_type)
     init = emit.filled(element, [shape[i] for i in kept], start(element))
     return emit.generic(
         [Operand(x, access)],
         Operand(init, at(len(shape), dims(0, len(kept)))),
         len(axes),
-        lambda b, value, accumulator: combine(b, accumulator, value),
+        lambda b, value, accumulator: combine(b, accumulator, b.cast(value, element)),
     )
 
 

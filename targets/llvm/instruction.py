@@ -15,7 +15,7 @@ from ...dialects.tensorized import InstructionOp, YieldOp
 from ...dialects.tensorized.interpretation_registers import instruction_steps
 from .function import FunctionText
 from .registers import shuffle
-from .scalar import SCALAR_RULES, STORAGE
+from .scalar import STORAGE, is_absorbed, rule_of
 from .types import intrinsic_type, register_type
 from .vectors import VECTOR_RULES
 
@@ -88,12 +88,14 @@ def emit_scalar(function: FunctionText, block: Block, arguments: Sequence[str], 
     for op in block.ops:
         if isinstance(op, YieldOp):
             return values[op.operands[0]]
-        rule = SCALAR_RULES.get(type(op))
+        if is_absorbed(op):
+            continue
+        rule, operands = rule_of(op)
         if rule is None:
             raise no_rule(op)
         if is_half(op.results[0].type) and not isinstance(op, STORAGE):
             raise TenonError(f"{op.name}{location(op)} computes in {op.results[0].type}, expected f32")
-        values[op.results[0]] = rule(function, op, [values[v] for v in op.operands], lanes)
+        values[op.results[0]] = rule(function, op, [values[v] for v in operands], lanes)
     raise TenonError("a scalar body yields nothing")
 
 

@@ -88,6 +88,15 @@ def _to_integer(instruction: str) -> Rule:
     return rule
 
 
+def _to_nearest(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) -> str:
+    """A float rounded to the nearest integer, halves to the even, and converted: one instruction."""
+    source, result = op.operands[0].type, op.results[0].type
+    to = vector_type(result, lanes)
+    name = f"llvm.lrint.v{lanes}{suffix(result)}.v{lanes}{suffix(source)}"
+    converted = text.call(to, name, [(vector_type(source, lanes), args[0])])
+    return text.let(f"freeze {to} {converted}")
+
+
 def _intrinsic(name: str, *flags: str) -> Rule:
     """An LLVM intrinsic overloaded on the result type; `flags` are trailing i1 arguments."""
 
@@ -296,6 +305,20 @@ SCALAR_RULES |= {op: _binary(name) for op, name in _INSTRUCTIONS.items()}
 SCALAR_RULES |= {op: _cast(name) for op, name in _CASTS.items()}
 SCALAR_RULES |= {op: _intrinsic(name) for op, name in _INTRINSICS.items()}
 SCALAR_RULES |= {op: _library(name) for op, name in _LIBRARY.items()}
+
+
+def rule_of(op: Operation) -> tuple[Rule | None, Sequence[SSAValue]]:
+    """What emits an op, and the operands it wants: conversion and rounding before it go together."""
+    if isinstance(op, arith.FPToSIOp) and isinstance(op.input.owner, math.RoundEvenOp):
+        return _to_nearest, op.input.owner.operands
+    return SCALAR_RULES.get(type(op)), op.operands
+
+
+def is_absorbed(op: Operation) -> bool:
+    """Whether the ops that use the result are emitted without it."""
+    users = [use.operation for use in op.results[0].uses] if isinstance(op, math.RoundEvenOp) else []
+    return bool(users) and all(isinstance(user, arith.FPToSIOp) for user in users)
+
 
 _LIBM = [_INTRINSICS[op] for op in _INTRINSICS if op.__module__ == math.__name__] + list(_LIBRARY.values())
 LIBRARY_FUNCTIONS = frozenset(name + width for name in _LIBM for width in ("", "f"))

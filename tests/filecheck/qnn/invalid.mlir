@@ -242,7 +242,7 @@ func.func @f(%a : tensor<4x8xui8>, %b : tensor<f32>, %c : tensor<ui8>, %d : tens
 
 // -----
 
-// CHECK: qnn.leaky_relu: alpha is inf, expected a finite number
+// CHECK: qnn.leaky_relu: alpha is inf, expected a finite f32
 func.func @f(%a : tensor<4x8xui8>, %b : tensor<f32>, %c : tensor<ui8>, %d : tensor<f32>, %e : tensor<ui8>) {
   %0 = qnn.leaky_relu(%a, %b, %c, %d, %e) alpha inf rounding half_even arithmetic f32 range [0, 255] : (tensor<4x8xui8>, tensor<f32>, tensor<ui8>, tensor<f32>, tensor<ui8>) -> tensor<4x8xui8>
   func.return

@@ -1,5 +1,7 @@
 """Every scalar rule against the reference evaluation of the same op."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from xdsl.dialects import arith, math
@@ -7,7 +9,10 @@ from xdsl.dialects import arith, math
 from tenonc.dialects.nn.dtypes import numpy_dtype
 from tenonc.dialects.reference import evaluate_body
 from tenonc.dialects.tensorized import MapOp
+from tenonc.targets.llvm import emit_llvm
+from tenonc.targets.llvm.codegen import emit_assembly
 from tenonc.targets.llvm.scalar import LIBRARY_FUNCTIONS, SCALAR_RULES
+from tenonc.targets.record import find_target
 
 LANES = 8
 CORNERS = [
@@ -30,7 +35,7 @@ CORNERS = [
 ]
 
 
-def floats(dtype=np.float32) -> np.ndarray:
+def floats(dtype: Any = np.float32) -> np.ndarray:
     corners = np.array(CORNERS, np.float32)
     pairs = np.array([(a, b) for a in corners for b in corners])
     rng = np.random.default_rng(0)
@@ -286,6 +291,34 @@ def test_extremum_with_a_constant_is_exact(run_kernel, parse, name: str, value: 
     body = f"%c = arith.constant {value} : f32\n%r = arith.{name} {order} : f32"
     got, wanted = run_body(run_kernel, parse, body, "f32", "f32", padded(floats()))
     assert_close(got, wanted, 0)
+
+
+@pytest.mark.parametrize("source, result", [("f32", "i32"), ("f64", "i32"), ("f64", "i64")])
+def test_rounding_and_conversion_are_one_step(run_kernel, parse, source: str, result: str):
+    dtype = {"f32": np.float32, "f64": np.float64}[source]
+    halves = np.array([[n + 0.5, np.nextafter(n + 0.5, 0)] for n in range(-40, 40)] + [[1e9, -1e9]], dtype)
+    body = f"%w = math.roundeven %a : {source}\n%r = arith.fptosi %w : {source} to {result}"
+    got, wanted = run_body(run_kernel, parse, body, source, result, padded(halves))
+    np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("target", ["x86-64", "x86-64-v3", "x86-64-v4"])
+def test_rounding_and_conversion_are_one_instruction(parse, target: str):
+    source = """
+    tensorized.kernel @k(%x: memref<8xf32>, %y: memref<8xi32>) {
+      %v = tensorized.load %x[] at (l) -> (l) : memref<8xf32>, vector<8xf32>
+      %z = tensorized.map (%a = %v : vector<8xf32>) -> vector<8xi32> {
+        %w = math.roundeven %a : f32
+        %r = arith.fptosi %w : f32 to i32
+        tensorized.yield %r : i32
+      }
+      tensorized.store %z, %y[] at (l) -> (l) : vector<8xi32>, memref<8xi32>
+      tensorized.yield
+    }"""
+    module = parse(source)
+    module.attributes["tenon.target"] = find_target(target).attribute()
+    assembly = emit_assembly(emit_llvm(module).replace("internal ", ""), find_target(target))
+    assert "cvtps2dq" in assembly and "round" not in assembly and "call" not in assembly
 
 
 def test_every_rule_is_tested():

@@ -11,10 +11,11 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from typing import TYPE_CHECKING, Any
 
 from ..dialects.errors import TenonError, UsageError
+from .torch_quantized import translations
 
 if TYPE_CHECKING:
     import torch
@@ -26,31 +27,32 @@ OPSET = 20
 ANSI_CODE = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def is_torch_module(source: Any) -> TypeIs[torch.nn.Module]:
-    """Whether `source` is a `torch.nn.Module`; torch is not imported to find out."""
-    module = sys.modules.get("torch.nn")
-    return module is not None and isinstance(source, module.Module)
+def is_torch_module(source: Any) -> TypeIs[torch.nn.Module | torch.export.ExportedProgram]:
+    """Whether `source` is a `torch.nn.Module`, or one exported; torch is not imported to find out."""
+    module, export = sys.modules.get("torch.nn"), sys.modules.get("torch.export")
+    exported = export is not None and isinstance(source, export.ExportedProgram)
+    return exported or (module is not None and isinstance(source, module.Module))
 
 
-def onnx_of_module(module: torch.nn.Module, example_inputs: Any) -> ModelProto:
+def onnx_of_module(module: torch.nn.Module | torch.export.ExportedProgram, example_inputs: Any) -> ModelProto:
     """`module` in evaluation mode as ONNX. `example_inputs` is what it is called with: a tensor, a sequence
-    of arguments or a mapping of keyword arguments; their shapes become those of the model."""
+    of arguments or a mapping of keyword arguments; their shapes become those of the model. An exported
+    program has its own."""
     import torch
 
-    if example_inputs is None:
-        raise UsageError("a torch module needs example_inputs, what it is called with")
-    if isinstance(example_inputs, Mapping):
-        arguments, named = (), dict(example_inputs)
-    else:
-        one = isinstance(example_inputs, torch.Tensor)
-        arguments, named = (example_inputs,) if one else tuple(example_inputs), {}
-    with _evaluating(module), quiet_exporter():
+    exported = isinstance(module, torch.export.ExportedProgram)
+    if exported != (example_inputs is None):
+        what = "an exported program has its own" if exported else "a torch module needs"
+        raise UsageError(f"{what} example_inputs, what it is called with")
+    arguments, named = _arguments(example_inputs)
+    with nullcontext() if exported else _evaluating(module), quiet_exporter():
         try:
             program = torch.onnx.export(
                 module,
                 arguments,
                 kwargs=named,
                 dynamo=True,
+                custom_translation_table=translations(),
                 optimize=False,
                 opset_version=OPSET,
                 verbose=False,
@@ -65,6 +67,17 @@ def onnx_of_module(module: torch.nn.Module, example_inputs: Any) -> ModelProto:
     return program.model_proto
 
 
+def _arguments(example_inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    import torch
+
+    if example_inputs is None:
+        return (), {}
+    if isinstance(example_inputs, Mapping):
+        return (), dict(example_inputs)
+    one = isinstance(example_inputs, torch.Tensor)
+    return (example_inputs,) if one else tuple(example_inputs), {}
+
+
 def _reason(error: BaseException) -> str:
     """What made the exporter fail: the exceptions it wraps around it say how to report bugs of torch."""
     while error.__cause__ is not None:
@@ -76,9 +89,11 @@ def _reason(error: BaseException) -> str:
 
 @contextmanager
 def _evaluating(module: torch.nn.Module) -> Iterator[None]:
-    """While dropout is off and batch norms use their statistics; then each submodule is as it was."""
+    """While dropout is off and batch norms use their statistics; then each submodule is as it was. What
+    torch.export made, as quantized programs are, was exported in one of the modes and has no other."""
     training = [part for part in module.modules() if part.training]
-    module.eval()
+    with suppress(NotImplementedError):
+        module.eval()
     try:
         yield
     finally:

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 
 
 def load(
-    source: str | os.PathLike[str] | bytes | ModelProto | torch.nn.Module,
+    source: str | os.PathLike[str] | bytes | ModelProto | torch.nn.Module | torch.export.ExportedProgram,
     example_inputs: Any = None,
     *,
     shapes: Mapping[str, Sequence[int]] | None = None,
@@ -70,6 +70,7 @@ def load(
 ) -> Model:
     """Import an ONNX model from a path, its bytes or a decoded `ModelProto`, or a torch module, which needs
     `example_inputs`: what it is called with (a tensor, a sequence of them or a mapping of keyword arguments).
+    A program of `torch.export`, which quantized ones are, has these itself.
 
     `shapes` gives whole input shapes by input name, `dims` symbolic dimensions by their name. `constants`
     binds inputs to arrays of the declared dtype and shape: they are known at compile time and no inputs of

@@ -19,7 +19,7 @@ from ..graph_builder import GraphBuilder
 from .affine import Affine, Target, element_of, is_scalar, scalar_of
 from .asked import Asked
 from .moving import POSITIONS, axis_behind, fill_of, moved_operands, redone
-from .sums import SUMS, rescaled, with_bias
+from .sums import SUMS, rescaled, with_bias, with_float_bias
 
 
 class Islands:
@@ -30,6 +30,7 @@ class Islands:
         self.ops = [op for op in self.block.ops if isinstance(op, nn.NNOperation)]
         self.known = nn.compile_time_values(self.block.ops)
         self.affine: dict[SSAValue, Affine] = {}
+        self.dynamic: dict[SSAValue, Affine] = {}
         self.reasons: dict[Operation, str] = {}
         order: dict[Operation, int] = {op: index for index, op in enumerate(self.ops)}
         self.asked = Asked(self.affine, self.known, order, self.reasons)
@@ -46,9 +47,10 @@ class Islands:
             self._finish(op)
 
     def _read(self, op: qnn.DequantizeOp) -> None:
-        plain = element_of(op.result) == f32 and not op.value_of("block")
-        if plain and {op.s, op.zp} <= self.known:
-            self.affine[op.result] = Affine(op.x, op.s, op.zp, op.value_of("axis"))
+        if element_of(op.result) != f32 or op.value_of("block"):
+            return
+        known = self.affine if {op.s, op.zp} <= self.known else self.dynamic
+        known[op.result] = Affine(op.x, op.s, op.zp, op.value_of("axis"))
 
     def _write(self, op: qnn.QuantizeOp) -> None:
         """Puts integers in the place of what `op` makes of a float, and of the bounds that follow."""
@@ -76,12 +78,10 @@ class Islands:
     def _pass_on(self, op: nn.NNOperation) -> None:
         """What `op` makes of integers that are known, where it makes the same of the floats."""
         new, operands = GraphBuilder(op), [self.affine.get(value) for value in op.operands]
-        if not any(operands):
-            return
         if type(op) in SUMS:
-            found = SUMS[type(op)](new, op, operands)
-            if isinstance(found, str):
-                self.reasons[op] = found
+            found = self._summed(new, op, operands)
+        elif not any(operands):
+            return
         elif isinstance(op, POSITIONS):
             found = _positions(new, op, operands[0])
         elif isinstance(op, nn.ElementwiseOp):
@@ -90,6 +90,23 @@ class Islands:
             found = _moved(new, op, operands)
         if isinstance(found, Affine):
             self.affine[op.result] = found
+
+    def _summed(
+        self, new: GraphBuilder, op: nn.NNOperation, operands: Sequence[Affine | None]
+    ) -> Affine | None:
+        """With parameters known at run time only, the result is a float at once, and so is the bias."""
+        dynamic = [self.dynamic.get(value) for value in op.operands]
+        if not any(operands) and not any(dynamic):
+            return None
+        either = [known or found for known, found in zip(operands, dynamic, strict=True)]
+        found = SUMS[type(op)](new, op, either, any(dynamic))
+        if isinstance(found, str):
+            self.reasons[op] = found
+        elif any(dynamic):
+            new.finish(with_float_bias(new, op, found.dequantized(new)))
+        else:
+            return found
+        return None
 
     def _finish(self, op: Operation) -> None:
         """Last to first: a value that is still read is dequantized, an op that nothing reads erased."""

@@ -45,8 +45,10 @@ def mark(
 
 
 def _computes(op: Operation) -> bool:
+    """A single number is a parameter, as a rule, or made on the way to one."""
     computing = isinstance(op, nn.NNOperation) and not isinstance(op, (qnn.QnnOperation, *MOVING))
-    return computing and any(_is_float(value) for value in (*op.results, *op.operands))
+    floats = any(_is_float(value) for value in (*op.results, *op.operands))
+    return computing and floats and bool(nn.tensor_of(op.results[0]).get_shape())
 
 
 def _is_float(value: SSAValue) -> bool:

@@ -1,7 +1,8 @@
 """Convolutions and matrix products of integers, with the bias that is added to them.
 
 The sum of products has the scale s_x * s_w and the zero point 0; a bias is quantized with these, when the
-model is compiled. It is requantized, or dequantized where the result stays float.
+model is compiled. It is requantized, or dequantized where the result stays float. With parameters known at
+run time only (`dynamic`) the bias stays float, too.
 """
 
 from __future__ import annotations
@@ -77,24 +78,28 @@ def _geometry(op: nn.ConvOp | nn.ConvTransposeOp) -> dict[str, Any]:
     return {name: op.value_of(name) for name in ("strides", "pads", "dilations", "groups")}
 
 
-def conv(new: GraphBuilder, op: nn.ConvOp, operands: Sequence[Affine | None]) -> Found:
+def conv(new: GraphBuilder, op: nn.ConvOp, operands: Sequence[Affine | None], dynamic: bool) -> Found:
     shape = nn.tensor_of(op.w).get_shape()
-    return _convolution(new, op, operands, qnn.ConvOp, math.prod(shape[1:]), 0)
+    bias = None if dynamic else op.bias
+    return _convolution(new, op, operands, bias, qnn.ConvOp, math.prod(shape[1:]), 0)
 
 
-def conv_transpose(new: GraphBuilder, op: nn.ConvTransposeOp, operands: Sequence[Affine | None]) -> Found:
+def conv_transpose(
+    new: GraphBuilder, op: nn.ConvTransposeOp, operands: Sequence[Affine | None], dynamic: bool
+) -> Found:
     shape, groups = nn.tensor_of(op.w).get_shape(), op.value_of("groups")
     weights = operands[1]
     if groups > 1 and weights is not None and not weights.per_tensor:
         return "the weights of several groups have parameters per channel"
     terms = shape[0] // groups * math.prod(shape[2:])
-    return _convolution(new, op, operands, qnn.ConvTransposeOp, terms, 1)
+    return _convolution(new, op, operands, None if dynamic else op.bias, qnn.ConvTransposeOp, terms, 1)
 
 
 def _convolution(
     new: GraphBuilder,
     op: nn.ConvOp | nn.ConvTransposeOp,
     operands: Sequence[Affine | None],
+    bias: SSAValue | None,
     made: type[qnn.ConvOp] | type[qnn.ConvTransposeOp],
     terms: int,
     axis: int,
@@ -105,16 +110,16 @@ def _convolution(
     assert x is not None and w is not None
     if not w.per_tensor and w.axis != axis:
         return f"the weights have parameters along axis {w.axis}, expected axis {axis}"
-    scale, bias = _product_scale(new, x, w), None
-    if op.bias is not None:
-        bias = _bias(new, op.bias, operands[2], scale, 0)
-        if bias is None:
+    scale, added = _product_scale(new, x, w), None
+    if bias is not None:
+        added = _bias(new, bias, operands[2], scale, 0)
+        if added is None:
             return "its bias is known at run time only"
-    sums = made(x.q, w.q, x.zero_point, w.zero_point, bias, **_geometry(op))
+    sums = made(x.q, w.q, x.zero_point, w.zero_point, added, **_geometry(op))
     return Affine(new(sums), scale, _zero(new), 1)
 
 
-def matmul(new: GraphBuilder, op: nn.MatmulOp, operands: Sequence[Affine | None]) -> Found:
+def matmul(new: GraphBuilder, op: nn.MatmulOp, operands: Sequence[Affine | None], dynamic: bool) -> Found:
     a, b = operands
     if reason := _factors(op, operands, nn.tensor_of(op.a).get_shape()[-1], "the inner extent"):
         return reason
@@ -126,12 +131,19 @@ def matmul(new: GraphBuilder, op: nn.MatmulOp, operands: Sequence[Affine | None]
     return Affine(sums, _product_scale(new, a, b), _zero(new), len(op.shape) - 1)
 
 
-SUMS: dict[type[Operation], Callable[[GraphBuilder, Any, Sequence[Affine | None]], Found]] = {
+SUMS: dict[type[Operation], Callable[[GraphBuilder, Any, Sequence[Affine | None], bool], Found]] = {
     nn.ConvOp: conv,
     nn.ConvTransposeOp: conv_transpose,
     nn.MatmulOp: matmul,
 }
 """Op -> rule: the op on integers as an i32 tensor, or why it has none."""
+
+
+def with_float_bias(new: GraphBuilder, op: nn.NNOperation, result: SSAValue) -> SSAValue:
+    """`result`, with the bias that `op` has."""
+    if not isinstance(op, nn.ConvOp | nn.ConvTransposeOp) or op.bias is None:
+        return result
+    return new.compute("add", result, new.along(op.bias, 1, len(op.shape)))
 
 
 def with_bias(new: GraphBuilder, op: nn.ElementwiseOp, operands: Sequence[Affine | None]) -> Affine | None:

@@ -127,6 +127,20 @@ def test_a_sum_that_stays_float_is_one_of_integers():
     found.check()
 
 
+def test_a_sum_with_parameters_of_run_time():
+    """As DynamicQuantizeLinear gives them: the product is one of integers, what reads it is float."""
+    p = Program()
+    x = p.input(1, 2, 5, 5, parameters=(p.argument(), p.argument(dtype=np.uint8)))
+    y = p(nn.ConvOp(x, p.weights(3, 2, 3, 3, axis=0), p.floats(3), **WINDOW))
+    found = p.convert(p.compute("relu", y), p(nn.MatmulOp(x, p.weights(5, 4))))
+    scale, product = "nn.elementwise mul", ["qnn.conv", "qnn.dequantize", "nn.elementwise add"]
+    rest = ["nn.elementwise relu", "qnn.matmul", scale, "qnn.dequantize"]
+    assert found.ops == [scale, *product, *rest]
+    reason = "neither its operands nor its result are quantized"
+    assert found.reasons == {"nn.elementwise relu": reason}
+    found.check()
+
+
 def test_a_float_program_is_left_alone():
     p = Program()
     found = p.convert(p.compute("exp", p.argument(2, 3)))

@@ -34,12 +34,14 @@ class Model:
     """`module` holds one function @main over tensors; `store` its weights.
 
     `values` maps ONNX value names to SSA values of `module`, as long as no pass has rewritten it; `name` is
-    what people call it: the name of its file or graph."""
+    what people call it: the name of its file or graph; `weights` are the names (locations) of constants that
+    the file holds, as opposed to those the importer makes."""
 
     module: ModuleOp
     store: nn.WeightStore
     values: dict[str, SSAValue] = field(default_factory=dict)
     name: str = ""
+    weights: frozenset[str] = frozenset()
 
     @property
     def main(self) -> FuncOp:

@@ -30,9 +30,9 @@ def constant(ctx: Context, node: Node) -> SSAValue:
         raise TenonError(f"has {len(node.attributes)} attributes, expected exactly one value")
     ((name, value),) = node.attributes.items()
     if name == "value":
-        return ctx.constant(read_tensor(value, ctx.source, "value"))
+        return ctx.weight(read_tensor(value, ctx.source, "value"))
     if name == "sparse_value":
-        return ctx.constant(read_sparse(value, ctx.source, "sparse_value"))
+        return ctx.weight(read_sparse(value, ctx.source, "sparse_value"))
     if name not in SCALAR_ATTRIBUTES:
         raise TenonError(f"attribute '{name}' is not supported")
     return ctx.constant(np.asarray(value, SCALAR_ATTRIBUTES[name]))

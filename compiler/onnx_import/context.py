@@ -50,6 +50,7 @@ class Context:
     def __init__(self, block: Block, store: nn.WeightStore, source: Source, inputs: dict[SSAValue, str]):
         self.block, self.store, self.source, self.inputs = block, store, source, inputs
         self.functions: list[func.FuncOp] = []
+        self.weights: set[str] = set()
         self.opset = 0
         self.node_name = ""
         self.location: LocationAttr = UnknownLoc()
@@ -85,13 +86,23 @@ class Context:
             raise TenonError(f"result shape {list(shape_of(result))} is larger than {MAX_ELEMENTS} elements")
         if _is_foldable(dtype_of(result), elements):
             arrays = [self.array(operand) for operand in op.operands]
-            if all(array is not None for array in arrays):
-                (folded,) = self._interpreter.run_op(op, tuple(arrays))
-                op.erase()
-                return self.constant(folded)
+            known = [array for array in arrays if array is not None]
+            if len(known) == len(arrays):
+                return self._folded(op, tuple(known))
         op.location = self.location
         self.block.add_op(op)
         return result
+
+    def _folded(self, op: Operation, arrays: tuple[np.ndarray, ...]) -> SSAValue:
+        """The result as a constant; a weight that is only rearranged or scaled keeps its name."""
+        (result,) = self._interpreter.run_op(op, arrays)
+        constants = [value.owner for value in op.operands if rank_of(value)]
+        places = [c.location for c in constants if isinstance(c, Operation) and _name(c) in self.weights]
+        op.erase()
+        made = self.constant(result)
+        if len(places) == 1 and result.ndim and isinstance(made.owner, Operation):
+            made.owner.location = places[0]
+        return made
 
     def emit_all(self, op: Operation) -> list[SSAValue]:
         """Append `op`, which may have several results."""
@@ -124,6 +135,11 @@ class Context:
         op.location = self.location
         self.block.add_op(op)
         return op.results[0]
+
+    def weight(self, array: np.ndarray) -> SSAValue:
+        """A constant that the file holds, named by what is being imported."""
+        self.weights.add(self.node_name)
+        return self.constant(array)
 
     def scalar_like(self, value: float, like: SSAValue) -> SSAValue:
         """A rank-0 constant of the element type of `like`: a parameter of an elementwise op."""
@@ -250,6 +266,10 @@ def name_hint(name: str) -> str | None:
     if not hint:
         return None
     return hint if not hint[0].isdigit() else f"v{hint}"
+
+
+def _name(op: Operation) -> str | None:
+    return op.location.desc.data if isinstance(op.location, NameLoc) else None
 
 
 def _is_foldable(dtype: np.dtype, elements: int) -> bool:

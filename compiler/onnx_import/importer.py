@@ -134,7 +134,7 @@ def _model(walk: Walk, scope: Scope, inputs: Sequence[InputSpec], outputs: Seque
     module.verify()
     values = {name: value for name, value in scope.values.items() if isinstance(value, SSAValue)}
     live = {name: value for name, value in values.items() if value.owner.parent is not None}
-    return Model(module, walk.context.store, live)
+    return Model(module, walk.context.store, live, weights=frozenset(walk.context.weights))
 
 
 def _run_by(main: func.FuncOp, functions: Sequence[func.FuncOp]) -> list[func.FuncOp]:

@@ -70,4 +70,4 @@ class Scope:
         else:
             sparse = self.graph.sparse_initializer[self._unread_sparse[name]]
             array = read_sparse(sparse, context.source, where)
-        self.bind(name, context.constant(array))
+        self.bind(name, context.weight(array))

@@ -4,6 +4,7 @@ from xdsl.ir import Dialect
 
 from .attributes import WeightAttr as WeightAttr
 from .base import NNOperation as NNOperation
+from .base import shape_text as shape_text
 from .base import tensor_of as tensor_of
 from .constant import ConstantOp as ConstantOp
 from .constant import compile_time_values as compile_time_values

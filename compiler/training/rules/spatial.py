@@ -68,7 +68,9 @@ def pool(op: nn.PoolOp) -> Run:
             return fn(x, window.kernel, window.strides, 0, window.dilations)
 
         return largest
-    divisor = counts(op) if op.kind.data == "average" else None
+    average, include = op.kind.data == "average", op.value_of("count_include_pad")
+    size = nn.tensor_of(op.x).get_shape()[2:]
+    divisor = counts(window, size, op.shape[2:], include) if average else None
 
     def total(x: Tensor) -> Tensor:
         """As a convolution with ones: torch's own pools know no dilation."""

@@ -1,6 +1,7 @@
 """Each op's torch function against the reference interpreter, its gradient against finite differences."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,8 +44,13 @@ def test_functions_of_floats(check, fn):
     arity, domain = nn.ELEMENTWISE[fn].arity, DOMAINS.get(fn, (-2.5, 2.5))
     x = np.linspace(*domain, 12, dtype=np.float32)
     x = x[np.abs(x % 1 - 0.5) > 0.05].reshape(-1, 1)
-    operands = {1: (), 2: (np.array([0.4, 1.3], np.float32),), 3: (np.float32([-1.0]), np.float32([1.2]))}
-    check(partial(nn.ElementwiseOp, fn), x, *operands[arity], gradient=fn not in {*ROUNDING, "mod", "fmod"})
+    operands = {1: [], 2: [[0.4, 1.3]], 3: [[-1.0], [1.2]]}[arity]
+    check(
+        partial(nn.ElementwiseOp, fn),
+        x,
+        *(np.array(a, np.float32) for a in operands),
+        gradient=fn not in {*ROUNDING, "mod", "fmod"},
+    )
 
 
 def test_comparisons_and_logic(check):
@@ -83,7 +89,7 @@ def test_convolutions(check, data):
     def numbers(count, low, high):
         return [data.draw(st.integers(low, high)) for _ in range(count)]
 
-    window = dict(strides=numbers(rank, 1, 2), dilations=numbers(rank, 1, 2), groups=groups)
+    window: dict[str, Any] = dict(strides=numbers(rank, 1, 2), dilations=numbers(rank, 1, 2), groups=groups)
     kernel, bias = numbers(rank, 1, 3), (floats(4),) if data.draw(st.booleans()) else ()
     x = floats(2, 2 * groups, *numbers(rank, 5, 6))
     w = floats(4, 2, *kernel)
@@ -95,7 +101,7 @@ def test_convolutions(check, data):
 
 
 def test_gradients_of_convolutions(check):
-    window = dict(strides=[2, 1], dilations=[1, 2], groups=2)
+    window: dict[str, Any] = dict(strides=[2, 1], dilations=[1, 2], groups=2)
     x, bias = floats(1, 2, 4, 5), floats(2)
     check(lambda *v: nn.ConvOp(*v, pads=[1, 0, 0, 1], **window), x, floats(2, 1, 2, 2), bias)
     check(lambda *v: nn.ConvTransposeOp(*v, pads=[1, -1, 0, 2], **window), x, floats(2, 1, 2, 2), bias)
@@ -108,15 +114,21 @@ def test_pools(check, data):
     def numbers(count, low, high):
         return [data.draw(st.integers(low, high)) for _ in range(count)]
 
-    window = dict(kernel=numbers(rank, 1, 3), strides=numbers(rank, 1, 3), dilations=numbers(rank, 1, 2))
-    flags = dict(ceil_mode=data.draw(st.booleans()), count_include_pad=data.draw(st.booleans()))
+    window: dict[str, Any] = dict(
+        kernel=numbers(rank, 1, 3), strides=numbers(rank, 1, 3), dilations=numbers(rank, 1, 2)
+    )
+    flags: dict[str, Any] = dict(
+        ceil_mode=data.draw(st.booleans()), count_include_pad=data.draw(st.booleans())
+    )
     x, pads = floats(2, 3, *numbers(rank, 5, 7)), numbers(2 * rank, 0, 2)
     for kind in ("max", "sum", "average", "argmax"):
         check(lambda v, kind=kind: nn.PoolOp(kind, v, pads=pads, **window, **flags), x, gradient=False)
 
 
 def test_gradients_of_pools(check):
-    window = dict(kernel=[2, 3], strides=[2, 1], pads=[1, 0, 0, 1], dilations=[1, 2], ceil_mode=True)
+    window: dict[str, Any] = dict(
+        kernel=[2, 3], strides=[2, 1], pads=[1, 0, 0, 1], dilations=[1, 2], ceil_mode=True
+    )
     for kind in ("max", "average"):
         check(lambda v, kind=kind: nn.PoolOp(kind, v, **window), distinct(1, 2, 4, 7))
 
@@ -169,23 +181,28 @@ def test_gathers(check):
     pair = RNG.integers(-3, 3, (2, 2, 5))
     check(lambda *v: nn.GatherOp(v[0], v[1:], 1, 1), x, pair, pair[::-1].copy())
     check(lambda *v: nn.GatherOp(v[0], v[1:], 2, 1), x, pair)
-    check(lambda *v: nn.GatherElementsOp(*v, 1), x, RNG.integers(-4, 4, (2, 5, 3)))
+    check(lambda x, i: nn.GatherElementsOp(x, i, 1), x, RNG.integers(-4, 4, (2, 5, 3)))
 
 
 @pytest.mark.parametrize("kind", ["replace", "add", "mul", "max", "min"])
 def test_scatters(check, kind):
     x, updates = distinct(4, 3), distinct(5, 3) + np.float32(0.1)
-    check(lambda *v: nn.ScatterOp(kind, *v), x, ints(1, 0, 1, -1, 9), updates)
+    check(lambda x, i, u: nn.ScatterOp(kind, x, i, u), x, ints(1, 0, 1, -1, 9), updates)
     indices = RNG.integers(-5, 5, (4, 6))
-    check(lambda *v: nn.ScatterElementsOp(kind, *v, 1), x, indices, distinct(4, 6) + np.float32(0.1))
+    check(
+        lambda x, i, u: nn.ScatterElementsOp(kind, x, i, u, 1), x, indices, distinct(4, 6) + np.float32(0.1)
+    )
 
 
 @pytest.mark.parametrize("mode", ["nearest", "linear", "cubic"])
 def test_resize(check, mode):
-    x, fields = floats(1, 2, 4, 5), dict(sizes=[1, 2, 7, 3], scales=[1.0, 1.0, 1.75, 0.6])
+    x = floats(1, 2, 4, 5)
+    fields: dict[str, Any] = dict(sizes=[1, 2, 7, 3], scales=[1.0, 1.0, 1.75, 0.6])
     for coordinates in ("half_pixel", "align_corners", "asymmetric"):
         check(lambda v, c=coordinates: nn.ResizeOp(mode, v, coordinates=c, **fields), x)
-    roi = dict(roi=[0.0, 0.0, -0.5, 0.1, 1.0, 1.0, 1.2, 0.8], coordinates="tf_crop_and_resize")
+    roi: dict[str, Any] = dict(
+        roi=[0.0, 0.0, -0.5, 0.1, 1.0, 1.0, 1.2, 0.8], coordinates="tf_crop_and_resize"
+    )
     check(lambda v: nn.ResizeOp(mode, v, extrapolation=3.0, **roi, **fields), x)
 
 

@@ -81,6 +81,8 @@ class Context:
         """Append `op` and return its result, folded to a constant where that is shape arithmetic."""
         result = op.results[0]
         _check_rank(result)
+        if isinstance(op, nn.NNOperation):
+            op.check_elements()
         elements = math.prod(shape_of(result))
         if elements > MAX_ELEMENTS:
             raise TenonError(f"result shape {list(shape_of(result))} is larger than {MAX_ELEMENTS} elements")

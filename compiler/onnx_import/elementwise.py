@@ -207,17 +207,6 @@ def gelu(ctx: Context, node: Node) -> SSAValue:
     return ctx.elementwise(functions[node.attr("approximate")], node[0])
 
 
-@onnx_op("Cast")
-def cast(ctx: Context, node: Node) -> SSAValue:
-    dtype = element_type(node.attr("to"), "to")
-    return node[0] if dtype == dtype_of(node[0]) else ctx.emit(nn.CastOp(node[0], nn.element_type(dtype)))
-
-
-@onnx_op("CastLike")
-def cast_like(ctx: Context, node: Node) -> SSAValue:
-    return ctx.cast(node[0], node[1])
-
-
 @onnx_op("Identity")
 def identity(ctx: Context, node: Node) -> SSAValue | list[Value]:
     return [node.sequence(0)] if isinstance(node.operands[0], list) else node[0]

@@ -22,6 +22,7 @@ from ...dialects.errors import TenonError, UsageError
 from ..model import NAME_ATTRIBUTE, Model
 from ..torch_import import is_torch_module, onnx_of_module
 from . import (  # noqa: F401  their rules register themselves
+    cast,
     constant,
     control,
     conv,

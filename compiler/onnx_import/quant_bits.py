@@ -14,6 +14,7 @@ from .linear import product
 from .node import Node
 from .quant import FLOATS, check_elements, scale_values
 from .registry import onnx_op
+from .tensors import unpacked
 
 
 @onnx_op("com.microsoft.MatMulNBits")
@@ -36,13 +37,6 @@ def matmul_nbits(ctx: Context, node: Node) -> SSAValue:
     turned = ctx.emit(nn.TransposeOp(ctx.cast(ctx.emit(weights), a), (1, 0)))
     y = product(ctx, a, turned, lambda left, right: ctx.emit(nn.MatmulOp(left, right)))
     return y if node.get(5) is None else ctx.elementwise("add", y, node[5])
-
-
-def unpacked(packed: np.ndarray, bits: int) -> np.ndarray:
-    """The numbers of `bits` bits in the bytes of the last dimension, the lowest bits first."""
-    shifts = np.arange(0, 8, bits, dtype=np.uint8)
-    numbers = packed[..., None] >> shifts & np.uint8((1 << bits) - 1)
-    return numbers.reshape(*packed.shape[:-1], -1)
 
 
 def _zero_points(ctx: Context, node: Node, shape: tuple[int, int], bits: int) -> SSAValue:

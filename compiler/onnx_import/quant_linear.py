@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from xdsl.dialects.builtin import f32, i32
+from xdsl.dialects.builtin import f32, i8, i32
 from xdsl.ir import Attribute, SSAValue
 
 from ...dialects import nn, qnn
 from ...dialects.errors import TenonError
+from .cast import converted
 from .context import Context, normalized_axis, rank_of, shape_of
 from .node import Node
 from .quant import FLOATS, Affine, Names, affine, blocked_affine, check_elements, element_of, is_single
@@ -17,7 +20,8 @@ from .tensors import element_type
 
 @onnx_op("QuantizeLinear", "com.microsoft.QuantizeLinear")
 def quantize_linear(ctx: Context, node: Node) -> SSAValue:
-    """round(x / y_scale) + y_zero_point, saturated; the division is made in f32."""
+    """round(x / y_scale) + y_zero_point, saturated; the division is made in f32. Integers of 2 and 4 bits are
+    bytes of that range, small floats quotients rounded by a cast."""
     x, element = node[0], _quantized_type(node)
     check_elements("x", x, (*FLOATS, i32))
     if _named_type(node, "precision") not in (None, f32):
@@ -25,7 +29,18 @@ def quantize_linear(ctx: Context, node: Node) -> SSAValue:
     (scale, zero), axis, block = _parameters(ctx, node, "y", element)
     if element_of(x) == i32:
         x = ctx.emit(nn.CastOp(x, f32))
-    return ctx.emit(qnn.QuantizeOp(x, scale, zero, axis=axis, block=block))
+    if element in nn.SMALL_FLOATS.values():
+        scale = spread(ctx, scale, shape_of(x), axis, block)
+        quotient = ctx.elementwise("div", converted(ctx, x, f32), scale)
+        return converted(ctx, quotient, element, bool(node.attr("saturate")))
+    stored, bounds = STORED.get(element, element), qnn.limits(element)
+    zero = converted(ctx, zero, stored)
+    y = ctx.emit(qnn.QuantizeOp(x, scale, zero, axis=axis, block=block, range=bounds))
+    return converted(ctx, y, element)
+
+
+STORED = {element: qnn.ui8 if name.startswith("u") else i8 for name, element in nn.SUB_BYTE.items()}
+"""Integer of 2 or 4 bits -> the byte it is computed in."""
 
 
 def _quantized_type(node: Node) -> Attribute:
@@ -37,8 +52,8 @@ def _quantized_type(node: Node) -> Attribute:
         element = element_of(zero)
         if named not in (None, element):
             raise TenonError(f"output_dtype is {named}, y_zero_point has elements of {element}")
-    if element not in qnn.NARROW:
-        raise TenonError(f"the result has elements of {element}, expected integers of 8 or 16 bits")
+    if element not in (*qnn.NARROW, *STORED, *nn.SMALL_FLOATS.values()):
+        raise TenonError(f"the result has elements of {element}, expected up to 16 bits, or floats up to 8")
     return element
 
 
@@ -50,10 +65,16 @@ def _named_type(node: Node, attribute: str) -> Attribute | None:
 @onnx_op("DequantizeLinear", "com.microsoft.DequantizeLinear")
 def dequantize_linear(ctx: Context, node: Node) -> SSAValue:
     """(x - x_zero_point) * x_scale, in f32; rounded to the type of the scale or `output_dtype`."""
-    x = node[0]
-    check_elements("x", x, qnn.QUANTIZED)
+    x, element = node[0], element_of(node[0])
+    check_elements("x", x, (*qnn.QUANTIZED, *STORED, *nn.SMALL_FLOATS.values()))
     to = _named_type(node, "output_dtype") or element_of(node[1])
-    (scale, zero), axis, block = _parameters(ctx, node, "x", element_of(x))
+    (scale, zero), axis, block = _parameters(ctx, node, "x", element)
+    if element in nn.SMALL_FLOATS.values():
+        scale, zero = (spread(ctx, p, shape_of(x), axis, block) for p in (scale, converted(ctx, zero, f32)))
+        difference = ctx.elementwise("sub", converted(ctx, x, f32), zero)
+        return converted(ctx, ctx.elementwise("mul", difference, scale), to)
+    stored = STORED.get(element, element)
+    x, zero = converted(ctx, x, stored), converted(ctx, zero, stored)
     return ctx.emit(qnn.DequantizeOp(x, scale, zero, axis=axis, block=block, element=to))
 
 
@@ -72,6 +93,21 @@ def _parameters(ctx: Context, node: Node, stem: str, element: Attribute) -> tupl
         where = f"block_size {block} along axis {axis} of {list(shape)}"
         raise TenonError(f"{stem}_scale has shape {list(shape_of(scale))}, which does not fit {where}")
     return blocked_affine(ctx, node, names, element), axis, block
+
+
+def spread(ctx: Context, parameter: SSAValue, shape: Sequence[int], axis: int, block: int) -> SSAValue:
+    """A parameter of a tensor of `shape` as operand of elementwise ops."""
+    if not rank_of(parameter):
+        return parameter
+    if not block:
+        return ctx.reshape(parameter, (shape[axis], *(1,) * (len(shape) - axis - 1)))
+    blocks = shape_of(parameter)
+    split = (*blocks[: axis + 1], 1, *blocks[axis + 1 :])
+    wide = (*blocks[: axis + 1], block, *blocks[axis + 1 :])
+    whole = (*blocks[:axis], blocks[axis] * block, *blocks[axis + 1 :])
+    repeated = ctx.reshape(ctx.emit(nn.BroadcastOp(ctx.reshape(parameter, split), wide)), whole)
+    rank = len(shape)
+    return ctx.emit(nn.SliceOp(repeated, [0] * rank, list(shape), [1] * rank))
 
 
 @onnx_op("DynamicQuantizeLinear")

@@ -40,7 +40,26 @@ ELEMENT_TYPES: dict[int, np.dtype] = {
     TensorProto.UINT32: np.dtype(np.uint32),
     TensorProto.UINT64: np.dtype(np.uint64),
     TensorProto.BOOL: np.dtype(np.bool_),
+    TensorProto.FLOAT8E4M3FN: np.dtype(ml_dtypes.float8_e4m3fn),
+    TensorProto.FLOAT8E4M3FNUZ: np.dtype(ml_dtypes.float8_e4m3fnuz),
+    TensorProto.FLOAT8E5M2: np.dtype(ml_dtypes.float8_e5m2),
+    TensorProto.FLOAT8E5M2FNUZ: np.dtype(ml_dtypes.float8_e5m2fnuz),
+    TensorProto.FLOAT8E8M0: np.dtype(ml_dtypes.float8_e8m0fnu),
+    TensorProto.FLOAT4E2M1: np.dtype(ml_dtypes.float4_e2m1fn),
+    TensorProto.INT4: np.dtype(ml_dtypes.int4),
+    TensorProto.UINT4: np.dtype(ml_dtypes.uint4),
+    TensorProto.INT2: np.dtype(ml_dtypes.int2),
+    TensorProto.UINT2: np.dtype(ml_dtypes.uint2),
 }
+
+PACKED: dict[int, int] = {
+    TensorProto.FLOAT4E2M1: 4,
+    TensorProto.INT4: 4,
+    TensorProto.UINT4: 4,
+    TensorProto.INT2: 2,
+    TensorProto.UINT2: 2,
+}
+"""Types of which a byte holds several elements, the first in the lowest bits -> bits of an element."""
 
 TYPED_FIELDS: dict[int, str] = {
     TensorProto.FLOAT: "float_data",
@@ -79,6 +98,8 @@ def read_tensor(tensor: TensorProto, source: Source, where: str) -> np.ndarray:
     shape = checked_shape(tensor.dims, where)
     if tensor.HasField("segment"):
         raise TenonError(f"{where}: segmented tensors are not supported")
+    if tensor.data_type in PACKED:
+        return _read_packed(tensor, source, dtype, shape, where)
     if tensor.data_location == TensorProto.EXTERNAL:
         return _read_external(tensor, source, dtype, shape, where)
     if tensor.HasField("raw_data"):
@@ -91,6 +112,32 @@ def read_tensor(tensor: TensorProto, source: Source, where: str) -> np.ndarray:
             f"{where}: shape {list(shape)} needs {math.prod(shape)} values, the file holds {count}"
         )
     return np.ascontiguousarray(numpy_helper.to_array(tensor)).reshape(shape)
+
+
+def _read_packed(
+    tensor: TensorProto, source: Source, dtype: np.dtype, shape: tuple[int, ...], where: str
+) -> np.ndarray:
+    """Elements of a few bits, each in a byte of its own."""
+    bits = PACKED[tensor.data_type]
+    size = (-(-math.prod(shape) * bits // 8),)
+    if tensor.data_location == TensorProto.EXTERNAL:
+        packed = _read_external(tensor, source, np.dtype(np.uint8), size, where)
+    elif tensor.HasField("raw_data"):
+        raw = source.raw(tensor)
+        _expect_bytes(len(raw), np.dtype(np.uint8), size, where)
+        packed = np.frombuffer(raw, np.uint8)
+    else:
+        values = np.asarray(tensor.int32_data, np.int32)
+        _expect_bytes(len(values), np.dtype(np.uint8), size, where)
+        packed = values.astype(np.uint8)
+    return unpacked(packed, bits)[: math.prod(shape)].view(dtype).reshape(shape)
+
+
+def unpacked(packed: np.ndarray, bits: int) -> np.ndarray:
+    """The elements of `bits` bits in the bytes of the last dimension, a byte each, the lowest bits first."""
+    shifts = np.arange(0, 8, bits, dtype=np.uint8)
+    numbers = packed[..., None] >> shifts & np.uint8((1 << bits) - 1)
+    return numbers.reshape(*packed.shape[:-1], packed.shape[-1] * (8 // bits))
 
 
 def _little_endian(data: memoryview, dtype: np.dtype) -> np.ndarray:

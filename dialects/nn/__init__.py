@@ -13,11 +13,16 @@ from .constant import is_compile_time as is_compile_time
 from .constant import scalar as scalar
 from .conv import ConvOp as ConvOp
 from .conv_transpose import ConvTransposeOp as ConvTransposeOp
+from .dtypes import POWERS_OF_TWO as POWERS_OF_TWO
+from .dtypes import SMALL_FLOATS as SMALL_FLOATS
+from .dtypes import SUB_BYTE as SUB_BYTE
+from .dtypes import bits_of as bits_of
 from .dtypes import compute_type as compute_type
 from .dtypes import dense_array as dense_array
 from .dtypes import dense_attribute as dense_attribute
 from .dtypes import element_type as element_type
 from .dtypes import is_half as is_half
+from .dtypes import is_small as is_small
 from .dtypes import numpy_dtype as numpy_dtype
 from .elementwise import BitcastOp as BitcastOp
 from .elementwise import CastOp as CastOp

@@ -19,6 +19,7 @@ from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from ..errors import TenonError
+from .dtypes import is_stored
 from .fields import Field
 
 
@@ -49,6 +50,8 @@ class NNOperation(IRDLOperation, HasCanonicalizationPatternsInterface):
     traits = traits_def(Pure())
 
     FIELDS: ClassVar[Mapping[str, Field]] = {}
+    MOVES: ClassVar[bool] = False
+    """Whether the op takes elements that are only stored: integers of 2 and 4 bits, powers of two in 8."""
     KIND: ClassVar[str | None] = None
     """The string property printed as a keyword before the operands."""
 
@@ -75,8 +78,15 @@ class NNOperation(IRDLOperation, HasCanonicalizationPatternsInterface):
         """The shape of the result."""
         return self.type.get_shape()
 
+    def check_elements(self) -> None:
+        """TenonError where an operand or the result has elements that are only stored."""
+        for type_ in (*self.operand_types, *self.result_types):
+            if not self.MOVES and isinstance(type_, TensorType) and is_stored(type_.element_type):
+                raise TenonError(f"{self.name} does not compute with {type_.element_type}: cast it")
+
     def verify_(self) -> None:
         try:
+            self.check_elements()
             inferred = self.infer_type()
         except TenonError as error:
             raise VerifyException(str(error)) from error

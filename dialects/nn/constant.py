@@ -16,7 +16,7 @@ from xdsl.utils.exceptions import VerifyException
 from ..errors import TenonError
 from .attributes import WeightAttr
 from .base import NNOperation
-from .dtypes import dense_attribute, numpy_dtype
+from .dtypes import SMALL_FLOATS, dense_attribute, numpy_dtype
 from .weights import WeightStore
 
 MAX_DENSE = 16
@@ -66,8 +66,15 @@ class ConstantOp(IRDLOperation):
 def constant(store: WeightStore, array: np.ndarray) -> ConstantOp:
     """`array` as a constant: `dense<>` up to MAX_DENSE elements, else put into `store`."""
     array = np.asarray(array)
-    # An empty dense<> does not parse back, so it goes to the store.
-    return ConstantOp(dense_attribute(array) if 0 < array.size <= MAX_DENSE else store.put(array))
+    return ConstantOp(dense_attribute(array) if _is_dense(array) else store.put(array))
+
+
+def _is_dense(array: np.ndarray) -> bool:
+    """An empty dense<> does not parse back, nor (xDSL 0.74) an infinity or NaN in one of 8-bit floats."""
+    small_float = array.dtype.name in SMALL_FLOATS or array.dtype.name == "float8_e8m0fnu"
+    if small_float and not np.isfinite(array.astype(np.float32)).all():
+        return False
+    return 0 < array.size <= MAX_DENSE
 
 
 def scalar(value: float | int, like: TensorType) -> ConstantOp:

@@ -12,7 +12,7 @@ from xdsl.irdl import irdl_op_definition, operand_def, prop_def, var_operand_def
 
 from ..errors import TenonError
 from .base import NNOperation, same_element, shape_text, tensor_of
-from .dtypes import numpy_dtype
+from .dtypes import POWERS_OF_TWO, numpy_dtype
 from .functions import ELEMENTWISE, Function
 
 
@@ -122,21 +122,28 @@ class CastOp(NNOperation):
     %y = nn.cast(%x) : (tensor<4xf32>) -> tensor<4xi32>
     ```
     Float to integer truncates towards zero (undefined out of range, and for NaN); to a narrower float it
-    rounds to the nearest, ties to even; to a narrower integer it wraps around; to i1 it asks for non-zero.
+    rounds to the nearest, ties to even; to a narrower integer it wraps around; to i1 it asks for non-zero. To
+    a float of 8 bits, what is out of range becomes infinity or NaN, whichever the type has, and to one of 4
+    bits its largest number.
     To bf16 a target may take f32 denormals as zeros of their sign: AVX-512 has only such an instruction.
     """
 
     name = "nn.cast"
     x = operand_def(TensorType)
+    MOVES: ClassVar = True
 
     def __init__(self, x: SSAValue | Operation, element_type: Attribute):
-        numpy_dtype(element_type)
-        super().__init__(operands=[x], result_types=[TensorType(element_type, tensor_of(x).get_shape())])
+        super().__init__(operands=[x], result_types=[_cast_type(tensor_of(x), element_type)])
 
     def infer_type(self) -> TensorType:
-        assert isinstance(self.result.type, TensorType)
-        numpy_dtype(self.result.type.element_type)
-        return TensorType(self.result.type.element_type, tensor_of(self.x).get_shape())
+        return _cast_type(tensor_of(self.x), self.type.element_type)
+
+
+def _cast_type(x: TensorType, element: Attribute) -> TensorType:
+    numpy_dtype(element)
+    if POWERS_OF_TWO in (x.element_type, element) and x.element_type != element:
+        raise TenonError(f"cast: {POWERS_OF_TWO} has no cast, its bits are exponents")
+    return TensorType(element, x.get_shape())
 
 
 @irdl_op_definition
@@ -150,6 +157,7 @@ class BitcastOp(NNOperation):
 
     name = "nn.bitcast"
     x = operand_def(TensorType)
+    MOVES: ClassVar = True
 
     def __init__(self, x: SSAValue | Operation, element_type: Attribute):
         super().__init__(operands=[x], result_types=[_bitcast_type(tensor_of(x), element_type)])

@@ -57,6 +57,7 @@ class GatherOp(NNOperation):
     """
 
     name = "nn.gather"
+    MOVES: ClassVar = True
     x = operand_def(TensorType)
     indices = var_operand_def(TensorType)
     axis = prop_def(IntegerAttr)
@@ -111,6 +112,7 @@ class GatherElementsOp(NNOperation):
     """
 
     name = "nn.gather_elements"
+    MOVES: ClassVar = True
     x = operand_def(TensorType)
     indices = operand_def(TensorType)
     axis = prop_def(IntegerAttr)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from xdsl.dialects.builtin import Signedness
 from xdsl.interpreter import Interpreter, InterpreterFunctions, impl, register_impls
 
 from ..errors import TenonError
@@ -16,7 +17,7 @@ from .attributes import WeightAttr
 from .base import NNOperation, tensor_of
 from .constant import ConstantOp
 from .conv import ConvOp
-from .dtypes import dense_array, numpy_dtype
+from .dtypes import SMALL_FLOATS, SUB_BYTE, dense_array, numpy_dtype
 from .elementwise import BitcastOp, CastOp, ElementwiseOp
 from .linear import MatmulOp
 from .norm import BatchNormOp
@@ -39,9 +40,21 @@ def rounded(op: NNOperation, value: Any) -> tuple[np.ndarray]:
 
 
 def _convert(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    if dtype.name in SUB_BYTE:
+        return _wrapped(_convert(x, np.dtype(np.int64)), dtype)
+    if dtype.name in SMALL_FLOATS and x.dtype != np.float64:  # not twice rounded where it is
+        return x.astype(np.float32).astype(dtype)
     if dtype.kind in "iu" and x.dtype.kind not in "iub":
         return np.trunc(wide(x)).astype(np.int64).astype(dtype)
     return x.astype(dtype) if dtype.kind != "b" else x != 0
+
+
+def _wrapped(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """i64 in the low bits of an integer of 2 or 4."""
+    element = SUB_BYTE[dtype.name]
+    count = 1 << element.width.data
+    low = 0 if element.signedness.data == Signedness.UNSIGNED else -count // 2
+    return ((x - low) % count + low).astype(dtype)
 
 
 def windows(x: np.ndarray, window: Window, extents: tuple[int, ...], fill: float) -> np.ndarray:

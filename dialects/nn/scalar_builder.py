@@ -20,7 +20,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from .dtypes import is_half
+from .dtypes import is_half, is_small
 
 
 def is_float(type_: Attribute) -> bool:
@@ -134,9 +134,11 @@ class ScalarBuilder:
 
     def cast(self, x: SSAValue, to: Attribute) -> SSAValue:
         """Numeric conversion as ONNX Cast: float to integer truncates, anything to i1 asks for non-zero. The
-        16-bit floats convert by way of f32, rounding once."""
+        16-bit and smaller floats convert by way of f32, rounding once."""
         if x.type == to:
             return x
+        if is_small(x.type) or is_small(to):
+            return self._cast_small(x, to)
         if is_half(x.type):
             return self.cast(self(arith.ExtFOp, x, f32), to)
         if to == i1:
@@ -152,6 +154,15 @@ class ScalarBuilder:
             assert isinstance(x.type, AnyFloat) and isinstance(to, AnyFloat)
             return self(arith.ExtFOp if to.bitwidth > x.type.bitwidth else arith.TruncFOp, x, to)
         return self(arith.UIToFPOp if is_unsigned(x.type) else arith.SIToFPOp, x, to)
+
+    def _cast_small(self, x: SSAValue, to: Attribute) -> SSAValue:
+        from .small import narrowed, widened
+
+        if is_small(x.type):
+            return self.cast(widened(self, x), to)
+        if not isinstance(to, IntegerType):
+            return narrowed(self, self._to_odd(x) if x.type == f64 else self.cast(x, f32), to)
+        return narrowed(self, self.cast(x, IntegerType(8, to.signedness)), to)
 
     def _truncated(self, x: SSAValue, to: IntegerType) -> SSAValue:
         """A float as an integer. Narrow ones wrap around a wider one, as C compilers do."""

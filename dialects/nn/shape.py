@@ -25,6 +25,7 @@ class ReshapeOp(NNOperation):
     """
 
     name = "nn.reshape"
+    MOVES: ClassVar = True
     x = operand_def(TensorType)
 
     def __init__(self, x: SSAValue | Operation, shape: Sequence[int]):
@@ -51,6 +52,7 @@ class TransposeOp(NNOperation):
     """
 
     name = "nn.transpose"
+    MOVES: ClassVar = True
     x = operand_def(TensorType)
     perm = prop_def(DenseArrayBase)
     FIELDS: ClassVar = {"perm": INTEGERS}
@@ -83,6 +85,7 @@ class ConcatOp(NNOperation):
     """
 
     name = "nn.concat"
+    MOVES: ClassVar = True
     inputs = var_operand_def(TensorType)
     axis = prop_def(IntegerAttr)
     FIELDS: ClassVar = {"axis": INTEGER}
@@ -121,6 +124,7 @@ class SliceOp(NNOperation):
     """
 
     name = "nn.slice"
+    MOVES: ClassVar = True
     x = operand_def(TensorType)
     starts = prop_def(DenseArrayBase)
     sizes = prop_def(DenseArrayBase)
@@ -164,6 +168,7 @@ class PadOp(NNOperation):
     """
 
     name = "nn.pad"
+    MOVES: ClassVar = True
     x = operand_def(TensorType)
     low = prop_def(DenseArrayBase)
     high = prop_def(DenseArrayBase)
@@ -199,6 +204,7 @@ class BroadcastOp(NNOperation):
     """
 
     name = "nn.broadcast"
+    MOVES: ClassVar = True
     x = operand_def(TensorType)
 
     def __init__(self, x: SSAValue | Operation, shape: Sequence[int]):

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import TenonError
 from .attributes import WeightAttr
-from .dtypes import array_type
+from .dtypes import array_type, is_small, numpy_dtype
 
 
 def digest_of(array: np.ndarray) -> str:
@@ -45,6 +45,8 @@ class WeightStore(Mapping[str, np.ndarray]):
         found = self._arrays.get(digest, default)
         if found is None:
             raise TenonError(f"weight {digest[:12]} is not in the store of {len(self)} weights")
+        if isinstance(key, WeightAttr) and is_small(key.type.element_type):
+            return found.view(numpy_dtype(key.type.element_type))  # a file has them as bytes
         return found
 
     def __getitem__(self, digest: str) -> np.ndarray:
@@ -63,7 +65,8 @@ class WeightStore(Mapping[str, np.ndarray]):
         entries, end = {}, 0
         for digest, array in arrays:
             span = [end, end + array.nbytes]
-            entries[digest] = {"dtype": _NAMES[array.dtype.name], "shape": array.shape, "data_offsets": span}
+            name = _NAMES.get(array.dtype.name, "U8")
+            entries[digest] = {"dtype": name, "shape": array.shape, "data_offsets": span}
             end += array.nbytes
         header = json.dumps(entries, separators=(",", ":")).encode()
         header += b" " * (-len(header) % 8)

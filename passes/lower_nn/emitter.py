@@ -162,9 +162,9 @@ def fill_body(block: Block, body: Body, arguments: Sequence[SSAValue], raw: bool
         result = narrow[result] if result in narrow else result
         result = builder.cast(result, element)
     block.add_ops([*builder.ops, YieldOp(result)])
-    for wide, argument in narrow.items():
-        if wide is not argument and isinstance(wide.owner, Operation) and not list(wide.uses):
-            block.erase_op(wide.owner)
+    for op in reversed(builder.ops):
+        if not any(result.uses for result in op.results):
+            block.erase_op(op)
 
 
 def scalar_attribute(value: float, element: Attribute) -> FloatAttr | IntegerAttr:

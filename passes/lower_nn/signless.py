@@ -1,4 +1,4 @@
-"""Integers lose their sign: nn types say ui8, from here on the ops say divui.
+"""Integers lose their sign: nn types say ui8, from here on the ops say divui. Small types become bytes.
 
 Expects bodies whose ops were chosen by the types of their operands (nn/scalar_builder.py). Leaves every
 run-time value signless, also the functions' arguments and results; a compile-time value keeps its type and is
@@ -8,7 +8,15 @@ cast, bit for bit, where it is used.
 from __future__ import annotations
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import IntegerAttr, IntegerType, ModuleOp, Signedness, TensorType
+from xdsl.dialects.builtin import (
+    FloatAttr,
+    IntegerAttr,
+    IntegerType,
+    ModuleOp,
+    Signedness,
+    TensorType,
+    i8,
+)
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
@@ -18,7 +26,9 @@ from ...dialects.nn.scalar_builder import integer_attribute
 
 
 def signless(type_: Attribute) -> Attribute:
-    """A scalar or tensor type without signs."""
+    """A scalar or tensor type without signs; a byte where an element is smaller or a small float."""
+    if nn.is_small(type_):
+        return i8
     if isinstance(type_, IntegerType) and type_.signedness.data != Signedness.SIGNLESS:
         return IntegerType(type_.width.data)
     if isinstance(type_, TensorType):
@@ -45,7 +55,8 @@ def _retype(op: Operation, value: SSAValue, type_: Attribute, compile_time: bool
     users = [use for use in value.uses if not isinstance(use.operation, nn.NNOperation)]
     if users:
         assert isinstance(type_, TensorType)
-        cast = nn.CastOp(value, type_.element_type)
+        small = nn.is_small(nn.tensor_of(value).element_type)
+        cast = (nn.BitcastOp if small else nn.CastOp)(value, type_.element_type)
         cast.location = op.location
         cast.result.name_hint = value.name_hint
         Rewriter.insert_op(cast, InsertPoint.after(op))
@@ -54,7 +65,9 @@ def _retype(op: Operation, value: SSAValue, type_: Attribute, compile_time: bool
 
 
 def _update(op: Operation) -> None:
-    if isinstance(op, arith.ConstantOp) and isinstance(op.value, IntegerAttr):
+    if isinstance(op, arith.ConstantOp) and isinstance(op.value, FloatAttr) and op.result.type == i8:
+        op.properties["value"] = integer_attribute(nn.bits_of(op.value), i8)
+    elif isinstance(op, arith.ConstantOp) and isinstance(op.value, IntegerAttr):
         if isinstance(type_ := op.result.type, IntegerType):
             op.properties["value"] = integer_attribute(op.value.value.data, type_)
     elif isinstance(op, arith.BitcastOp) and op.input.type == op.result.type:

@@ -155,6 +155,8 @@ class _InterfaceText:
     def _ports(self, ports: Sequence[PortLike]) -> str:
         rows = []
         for port in ports:
+            if port.dtype.name not in DTYPES:
+                raise TenonError(f"'{port.name}': a C program has no elements of {port.dtype}")
             extents = ", ".join(f"i64 {extent}" for extent in port.shape)
             shape = self._constant(f"[{len(port.shape)} x i64] [{extents}]") if port.shape else "null"
             dtype, size = DTYPES[port.dtype.name], port.dtype.itemsize

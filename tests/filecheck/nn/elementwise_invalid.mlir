@@ -13,3 +13,19 @@ func.func @f(%x : tensor<4xf32>) {
   %0 = nn.elementwise shift_left(%x, %x) : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
   func.return
 }
+
+// -----
+
+// CHECK: nn.elementwise does not compute with i4: cast it
+func.func @f(%x : tensor<4xi4>) {
+  %0 = nn.elementwise add(%x, %x) : (tensor<4xi4>, tensor<4xi4>) -> tensor<4xi4>
+  func.return
+}
+
+// -----
+
+// CHECK: cast: f8E8M0FNU has no cast, its bits are exponents
+func.func @f(%x : tensor<4xf8E8M0FNU>) {
+  %0 = nn.cast(%x) : (tensor<4xf8E8M0FNU>) -> tensor<4xf32>
+  func.return
+}

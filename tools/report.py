@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -32,6 +33,21 @@ def report_texts(exe: compiler.Executable, model: str, paths: Sequence[Path]) ->
         on_step("measuring")
         report = collect(exe, Path(model).stem)
     return {path: rendered(report, path) for path in paths}
+
+
+def quantized_summary(exe: compiler.Executable, model: compiler.Model) -> str:
+    """How much of a quantized model stays float, in a line; nothing of other models."""
+    from ..passes.qdq.reasons import is_quantized, reasons_of
+    from ..targets.llvm.artifact import NativeArtifact
+
+    if not is_quantized(model.module) or not isinstance(exe.artifact, NativeArtifact):
+        return ""
+    assert exe.artifact.module is not None
+    reasons = Counter(row["reason"] for row in reasons_of(exe.artifact.module))
+    if not reasons:
+        return "all ops of the quantized model compute on integers"
+    (most, count), total = reasons.most_common(1)[0], reasons.total()
+    return f"{total} ops of the quantized model stay float, {count} of them: {most}; --report lists them"
 
 
 def write_reports(texts: Mapping[Path, str]) -> None:

@@ -28,6 +28,13 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
         console.print(table)
 
 
+def print_line(text: str) -> None:
+    """A line below a table; nothing for an empty one."""
+    if text:
+        with standard_output():
+            print(printable(text))
+
+
 PIPE_WIDTH = 160
 
 

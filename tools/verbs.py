@@ -19,8 +19,8 @@ from ..compiler.options import CompileOptions
 from ..compiler.tuning import check_seconds
 from ..dialects.errors import TenonError, UsageError
 from .arguments import extent, extents, named_values, words
-from .report import check_reports, report_texts, write_reports
-from .tables import print_table, progress
+from .report import check_reports, quantized_summary, report_texts, write_reports
+from .tables import print_line, print_table, progress
 from .tune import show_tuned
 
 if TYPE_CHECKING:
@@ -80,12 +80,14 @@ def compile_model(arguments: argparse.Namespace) -> None:
         kinds.remove("onnx")
         files[f"{stem}.onnx"] = partial(compiler.save_onnx, model, external_data=False)
     texts: dict[Path, str] = {}
+    summary = ""
     if kinds or reports:
         exe = _compiled(arguments, model)
         if arguments.tune is not None:
             show_tuned(f"{arguments.model}: kernels that were tuned", exe.tuned)
         files |= _code_files(arguments, exe, model, stem, kinds)
         texts = report_texts(exe, arguments.model, reports)
+        summary = quantized_summary(exe, model)
     seconds = time.perf_counter() - start
     if files:
         write_files(folder, files)
@@ -93,6 +95,7 @@ def compile_model(arguments: argparse.Namespace) -> None:
     paths = {name: folder / name for name in files} | {str(path): path for path in texts}
     rows = [(name, f"{path.stat().st_size:,}") for name, path in paths.items()]
     print_table(f"{arguments.model} for {arguments.target}: {seconds:.2f} s", ("file", "bytes"), rows)
+    print_line(summary)
 
 
 def _has_output(arguments: argparse.Namespace) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import Attribute, Operation, SSAValue
 
 from ...dialects import nn, qnn
 from ..graph_builder import GraphBuilder
@@ -81,6 +83,17 @@ class Affine:
 
     def dequantized(self, new: GraphBuilder) -> SSAValue:
         return new(qnn.DequantizeOp(self.q, self.scale, self.zero_point, axis=self.axis))
+
+
+class Facts(NamedTuple):
+    """Of a function: floats known as integers, compile-time values, and its ops, numbered in order."""
+
+    affine: Mapping[SSAValue, Affine]
+    constants: set[SSAValue]
+    order: Mapping[Operation, int]
+
+    def is_number(self, value: SSAValue) -> bool:
+        return value in self.constants and nn.tensor_of(value).element_count() == 1
 
 
 @dataclass(frozen=True)

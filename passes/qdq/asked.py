@@ -7,13 +7,13 @@ computes, a rule of results.py or a table computes on integers. Elsewhere the fl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import NamedTuple
 
 from xdsl.ir import Operation, SSAValue
 
 from ...dialects import nn, qnn
 from ..graph_builder import GraphBuilder
-from .affine import Affine, Target, scalar_of
+from .affine import Facts, Target, scalar_of
 from .moving import moved_operands, redone
 from .results import rule_of, unfit
 from .table import table_of
@@ -22,41 +22,51 @@ DEEPEST = 64
 """So many ops are looked through from one that quantizes."""
 
 
-class Asked:
-    """`affine`: floats known as integers; `known`: compile-time values; `order` numbers the ops."""
+class _Readers(NamedTuple):
+    """Who reads a value: an op that does not quantize it, and whether all that do ask for the same."""
 
-    def __init__(
-        self,
-        affine: Mapping[SSAValue, Affine],
-        known: set[SSAValue],
-        order: Mapping[Operation, int],
-        reasons: dict[Operation, str],
-    ):
-        self.affine, self.known, self.order, self.reasons = affine, known, order, reasons
+    other: Operation | None
+    alike: bool
+
+    @classmethod
+    def of(cls, value: SSAValue) -> _Readers:
+        readers = [use.operation for use in value.uses]
+        others = [reader for reader in readers if not isinstance(reader, qnn.QuantizeOp)]
+        targets = [Target.of(reader) for reader in readers if isinstance(reader, qnn.QuantizeOp)]
+        return cls(others[0] if others else None, all(targets[0].alike(other) for other in targets))
+
+
+class Asked:
+    def __init__(self, facts: Facts, reasons: dict[Operation, str]):
+        self.facts, self.reasons = facts, reasons
+        self._readers: dict[SSAValue, _Readers] = {}
+        self._operands: dict[tuple[SSAValue, Target], SSAValue] = {}
 
     def quantized(self, new: GraphBuilder, op: qnn.QuantizeOp, to: Target) -> SSAValue | None:
         """What takes the place of `op`; None where it stays as it is."""
-        readers = [use.operation for use in op.x.uses]
-        others = [reader for reader in readers if not isinstance(reader, qnn.QuantizeOp)]
-        if others and op.x not in self.affine:
-            self._stays(op.x, f"its result is read as a float, too, by {others[0].name}")
+        if op.x not in self._readers:
+            self._readers[op.x] = _Readers.of(op.x)
+        readers = self._readers[op.x]
+        if readers.other is not None and op.x not in self.facts.affine:
+            self._stays(op.x, f"its result is read as a float, too, by {readers.other.name}")
             return None
-        targets = [Target.of(reader) for reader in readers if isinstance(reader, qnn.QuantizeOp)]
-        alone = all(targets[0].alike(other) for other in targets)
-        return self._made(new, op.x, to, DEEPEST, alone)
+        return self._made(new, op.x, to, DEEPEST, readers.alike)
 
     def _stays(self, value: SSAValue, reason: str) -> None:
         if isinstance(value.owner, Operation):
             self.reasons.setdefault(value.owner, reason)
 
     def _operand(self, new: GraphBuilder, value: SSAValue, to: Target, depth: int) -> SSAValue:
-        """`value`, which the op asked for reads, quantized as `to`."""
-        readers = {use.operation for use in value.uses}
-        if len(readers) > 1 and value not in self.affine and value not in self.known:
-            self._stays(value, "its result is read by several ops, not all of which quantize it")
-            return to.quantized(new, value)
-        made = self._made(new, value, to, depth - 1, True)
-        return to.quantized(new, value) if made is None else made
+        """`value`, which the op asked for reads, quantized as `to`: once for each that reads it."""
+        if (value, to) not in self._operands:
+            readers = {use.operation for use in value.uses}
+            made = None
+            if len(readers) > 1 and value not in self.facts.affine and value not in self.facts.constants:
+                self._stays(value, "its result is read by several ops, not all of which quantize it")
+            else:
+                made = self._made(new, value, to, depth - 1, True)
+            self._operands[value, to] = to.quantized(new, value) if made is None else made
+        return self._operands[value, to]
 
     def _made(
         self, new: GraphBuilder, value: SSAValue, to: Target, depth: int, alone: bool
@@ -64,12 +74,12 @@ class Asked:
         """`value` quantized as `to`; None where no integers are known for it. `alone`: nothing asks for it
         under other parameters."""
         op = value.owner
-        if value in self.known or not isinstance(op, nn.NNOperation) or not depth:
+        if value in self.facts.constants or not isinstance(op, nn.NNOperation) or not depth:
             return None
         if (clamp := _clamp(op)) and (narrowed := to.clamped(*clamp[1:])):
             return self._operand(new, clamp[0], narrowed, depth)
-        if value in self.affine:
-            return to.requantized(new, self.affine[value])
+        if value in self.facts.affine:
+            return to.requantized(new, self.facts.affine[value])
         if self._moves(op):
             return self._moved(new, op, to, depth) if alone else None
         return self._computed(new, op, to)
@@ -79,11 +89,11 @@ class Asked:
         quantize, not less."""
         positions = moved_operands(op)
         if isinstance(op, nn.ElementwiseOp):
-            return any(op.operands[i] in self.affine for i in positions)
+            return any(op.operands[i] in self.facts.affine for i in positions)
         if len(positions) != 1:
             return bool(positions)
         x = op.operands[positions[0]]
-        return x in self.affine or len({use.operation for use in x.uses}) == 1
+        return x in self.facts.affine or len({use.operation for use in x.uses}) == 1
 
     def _moved(self, new: GraphBuilder, op: nn.NNOperation, to: Target, depth: int) -> SSAValue | None:
         fill = to.code(op.value_of("value")) if isinstance(op, nn.PadOp) else None
@@ -97,13 +107,13 @@ class Asked:
         rule, reason = rule_of(op), ""
         if rule is not None:
             count, make = rule
-            operands = [self.affine.get(value) for value in op.operands[:count]]
+            operands = [self.facts.affine.get(value) for value in op.operands[:count]]
             reason = unfit(op, operands)
             quantized = [x for x in operands if x is not None]
             if not reason and (made := make(new, op, quantized, to)) is not None:
                 return made
         if isinstance(op, nn.ElementwiseOp):
-            table = table_of(new, op.result, self.affine, self.order, to)
+            table = table_of(new, op.result, self.facts, to)
             if isinstance(table, SSAValue):
                 return table
             reason = reason or table

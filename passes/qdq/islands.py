@@ -16,9 +16,10 @@ from xdsl.rewriter import Rewriter
 
 from ...dialects import nn, qnn
 from ..graph_builder import GraphBuilder
-from .affine import Affine, Target, element_of, is_scalar, scalar_of
+from .affine import Affine, Facts, Target, element_of, is_scalar, scalar_of
 from .asked import Asked
 from .moving import POSITIONS, axis_behind, fill_of, moved_operands, redone
+from .spelled import spelled_out
 from .sums import SUMS, rescaled, with_bias, with_float_bias
 
 
@@ -33,7 +34,7 @@ class Islands:
         self.dynamic: dict[SSAValue, Affine] = {}
         self.reasons: dict[Operation, str] = {}
         order: dict[Operation, int] = {op: index for index, op in enumerate(self.ops)}
-        self.asked = Asked(self.affine, self.known, order, self.reasons)
+        self.asked = Asked(Facts(self.affine, self.known, order), self.reasons)
 
     def run(self) -> None:
         for op in self.ops:
@@ -41,6 +42,8 @@ class Islands:
                 self._read(op)
             elif isinstance(op, qnn.QuantizeOp):
                 self._write(op)
+            elif isinstance(op, nn.ElementwiseOp) and (sums := spelled_out(op)):
+                self._read_sums(op, sums)
             elif not isinstance(op, qnn.QnnOperation):
                 self._pass_on(op)
         for op in reversed(list(self.block.ops)):
@@ -51,6 +54,13 @@ class Islands:
             return
         known = self.affine if {op.s, op.zp} <= self.known else self.dynamic
         known[op.result] = Affine(op.x, op.s, op.zp, op.value_of("axis"))
+
+    def _read_sums(self, op: nn.ElementwiseOp, sums: Affine) -> None:
+        if any(value in self.known for value in op.inputs):
+            self.affine[op.result] = sums
+        else:
+            new = GraphBuilder(op)
+            new.finish(sums.dequantized(new))
 
     def _write(self, op: qnn.QuantizeOp) -> None:
         """Puts integers in the place of what `op` makes of a float, and of the bounds that follow."""
@@ -85,7 +95,7 @@ class Islands:
         elif isinstance(op, POSITIONS):
             found = _positions(new, op, operands[0])
         elif isinstance(op, nn.ElementwiseOp):
-            found = _moved(new, op, operands) or _computed(new, op, operands)
+            found = _moved(new, op, operands) or _computed(new, op, operands, self.known)
         else:
             found = _moved(new, op, operands)
         if isinstance(found, Affine):
@@ -94,19 +104,18 @@ class Islands:
     def _summed(
         self, new: GraphBuilder, op: nn.NNOperation, operands: Sequence[Affine | None]
     ) -> Affine | None:
-        """With parameters known at run time only, the result is a float at once, and so is the bias."""
-        dynamic = [self.dynamic.get(value) for value in op.operands]
-        if not any(operands) and not any(dynamic):
+        """With a bias or parameters known at run time only, the result is a float at once."""
+        either = [known or self.dynamic.get(v) for known, v in zip(operands, op.operands, strict=True)]
+        if not any(either):
             return None
-        either = [known or found for known, found in zip(operands, dynamic, strict=True)]
-        found = SUMS[type(op)](new, op, either, any(dynamic))
+        dynamic = any(v in self.dynamic for v in op.operands) or not self.known.issuperset(op.operands[2:])
+        found = SUMS[type(op)](new, op, either, dynamic)
         if isinstance(found, str):
             self.reasons[op] = found
-        elif any(dynamic):
+            return None
+        if dynamic:
             new.finish(with_float_bias(new, op, found.dequantized(new)))
-        else:
-            return found
-        return None
+        return None if dynamic else found
 
     def _finish(self, op: Operation) -> None:
         """Last to first: a value that is still read is dequantized, an op that nothing reads erased."""
@@ -158,12 +167,14 @@ def _moved(new: GraphBuilder, op: nn.NNOperation, operands: Sequence[Affine | No
     return first.moved(redone(new, op, integers, element_of(first.q), fill), axis)
 
 
-def _computed(new: GraphBuilder, op: nn.ElementwiseOp, operands: Sequence[Affine | None]) -> Affine | None:
+def _computed(
+    new: GraphBuilder, op: nn.ElementwiseOp, operands: Sequence[Affine | None], known: set[SSAValue]
+) -> Affine | None:
     """A product with a number, a sum with a bias, a relu: under parameters that follow from the operand's."""
     if op.fn.data in ("mul", "div"):
         return rescaled(new, op, operands)
     if op.fn.data == "add":
-        return with_bias(new, op, operands)
+        return with_bias(new, op, operands, known)
     x = operands[0]
     if op.fn.data == "relu" and x is not None and x.per_tensor and not x.is_sum:
         return x.moved(new.compute("max", x.q, x.zero_point))

@@ -1,8 +1,8 @@
 """Convolutions and matrix products of integers, with the bias that is added to them.
 
 The sum of products has the scale s_x * s_w and the zero point 0; a bias is quantized with these, when the
-model is compiled. It is requantized, or dequantized where the result stays float. With parameters known at
-run time only (`dynamic`) the bias stays float, too.
+model is compiled. It is requantized, or dequantized where the result stays float. A bias or parameters known
+at run time only (`dynamic`) leave the bias float, to be added behind.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from xdsl.dialects.builtin import f32
 from xdsl.ir import Operation, SSAValue
 
 from ...dialects import nn, qnn
@@ -49,18 +48,14 @@ def _zero(new: GraphBuilder) -> SSAValue:
     return new.constant(np.zeros((), np.int32))
 
 
-def _bias(
-    new: GraphBuilder, bias: SSAValue, known: Affine | None, scale: SSAValue, axis: int
-) -> SSAValue | None:
-    """`bias`, compile-time, as i32 with the scale of the products; None where it has no such form."""
+def _bias(new: GraphBuilder, bias: SSAValue, known: Affine | None, scale: SSAValue, axis: int) -> SSAValue:
+    """`bias`, compile-time, as i32 with the scale of the products."""
     zero = _zero(new)
     if known is not None:
         if known.is_sum and _equal(known.scale, scale) and scalar_of(known.zero_point) == 0:
             return known.q
         parameters = (*known.parameters(), scale, zero)
         return new(qnn.RequantizeOp(known.q, *parameters, axis=axis, arithmetic="exact"))
-    if element_of(bias) != f32 or not nn.is_compile_time(bias):
-        return None
     return new(qnn.QuantizeOp(bias, scale, zero, axis=axis))
 
 
@@ -110,11 +105,8 @@ def _convolution(
     assert x is not None and w is not None
     if not w.per_tensor and w.axis != axis:
         return f"the weights have parameters along axis {w.axis}, expected axis {axis}"
-    scale, added = _product_scale(new, x, w), None
-    if bias is not None:
-        added = _bias(new, bias, operands[2], scale, 0)
-        if added is None:
-            return "its bias is known at run time only"
+    scale = _product_scale(new, x, w)
+    added = None if bias is None else _bias(new, bias, operands[2], scale, 0)
     sums = made(x.q, w.q, x.zero_point, w.zero_point, added, **_geometry(op))
     return Affine(new(sums), scale, _zero(new), 1)
 
@@ -146,7 +138,9 @@ def with_float_bias(new: GraphBuilder, op: nn.NNOperation, result: SSAValue) -> 
     return new.compute("add", result, new.along(op.bias, 1, len(op.shape)))
 
 
-def with_bias(new: GraphBuilder, op: nn.ElementwiseOp, operands: Sequence[Affine | None]) -> Affine | None:
+def with_bias(
+    new: GraphBuilder, op: nn.ElementwiseOp, operands: Sequence[Affine | None], known: set[SSAValue]
+) -> Affine | None:
     """The sum of `op`, an addition of a compile-time value per channel, as part of the op it is added to."""
     for position in (0, 1):
         sums, value = operands[position], op.inputs[1 - position]
@@ -154,7 +148,7 @@ def with_bias(new: GraphBuilder, op: nn.ElementwiseOp, operands: Sequence[Affine
         if sums is None or not isinstance(producer, qnn.ConvOp | qnn.ConvTransposeOp | qnn.MatmulOp):
             continue
         only = len(list(op.inputs[position].uses)) == 1
-        if only and producer.bias is None and nn.is_compile_time(value) and op.shape == _shape(sums.q):
+        if only and producer.bias is None and value in known and op.shape == _shape(sums.q):
             return _joined(new, sums, producer, operands[1 - position], value)
     return None
 
@@ -179,8 +173,6 @@ def _joined(
         return new(nn.BroadcastOp(new.reshape(x, (extents[axis],)), (shape[axis],)))
 
     bias = _bias(new, flat(value), known and known.moved(flat(known.q)), sums.scale, 0)
-    if bias is None:
-        return None
     operands = [*producer.operands[:4], bias]
     copy = type(producer).create(
         operands=operands, result_types=[producer.result.type], properties=producer.properties

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from xdsl.dialects.builtin import f32
 
 from tenonc.dialects import nn, qnn
 
@@ -108,6 +109,14 @@ def shifted(p: Program):
     return p.quantized(p.compute("add", p.input(3, 50), p.constant(np.ones((1, 1), np.float32))), 0.03, 90)
 
 
+def spelled_out(p: Program):
+    """MatMulInteger -> Cast -> Mul, with a bias of floats behind it."""
+    zero = p.constant(np.uint8(100)), p.constant(np.int8(0))
+    sums = p(qnn.MatmulOp(p.argument(3, 8, dtype=np.uint8), p.weights(8, 5).owner.x, *zero))  # pyright: ignore
+    scaled = p.compute("mul", p(nn.CastOp(sums, f32)), p.floats(5, low=0.1))
+    return p.quantized(p.compute("add", scaled, p.floats(5)), 50, 128)
+
+
 CASES = {
     conv_float_bias: ["qnn.conv", "qnn.requantize"],
     conv_relu: ["qnn.conv", "qnn.requantize"],
@@ -116,6 +125,7 @@ CASES = {
     conv_transposed: ["qnn.conv_transpose", "qnn.requantize"],
     gemm: ["qnn.matmul", "qnn.requantize"],
     gemm_quantized_bias: ["qnn.matmul", "qnn.requantize"],
+    spelled_out: ["qnn.matmul", "qnn.requantize"],
     attention: ["nn.transpose", "qnn.matmul", "qnn.requantize"],
     residual: ["qnn.add"],
     difference: ["qnn.subtract"],

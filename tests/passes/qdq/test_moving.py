@@ -78,6 +78,16 @@ def test_concat_requantizes_what_has_other_parameters():
     found.check()
 
 
+def test_a_value_that_is_joined_with_itself_again_and_again_is_asked_for_once():
+    """Empty tensors do not grow: 2 ** 50 quantizations of nothing would be asked for."""
+    p = Program()
+    x = p.compute("exp", p.argument(0, 2))
+    for _ in range(50):
+        x = p(nn.ConcatOp([x, x], axis=0))
+    found = p.convert(p.quantized(x, 0.05))
+    assert found.ops.count("qnn.quantize") == 1 and found.ops.count("nn.concat") == 50
+
+
 def test_parameters_follow_transposed_weights():
     p = Program()
     w = p(nn.ReshapeOp(p(nn.TransposeOp(p.weights(5, 6, axis=0), (1, 0))), (2, 3, 5)))

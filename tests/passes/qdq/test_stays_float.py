@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from xdsl.dialects.builtin import StringAttr
+from xdsl.dialects.builtin import StringAttr, f32
 
 from tenonc.dialects import nn, qnn
 
@@ -13,11 +13,6 @@ WINDOW = dict(strides=(1, 1), pads=(1, 1, 1, 1), dilations=(1, 1))
 
 def float_weights(p: Program):
     return p.quantized(p(nn.ConvOp(p.input(1, 2, 5, 5), p.floats(3, 2, 3, 3), **WINDOW)), 0.05)
-
-
-def run_time_bias(p: Program):
-    y = p(nn.ConvOp(p.input(1, 2, 5, 5), p.weights(3, 2, 3, 3), p.argument(3), **WINDOW))
-    return p.quantized(y, 0.05)
 
 
 def sixteen_bits(p: Program):
@@ -84,7 +79,6 @@ def nothing_quantized(p: Program):
 
 CASES = {
     float_weights: ("nn.conv", "operand 1 is not quantized"),
-    run_time_bias: ("nn.conv", "its bias is known at run time only"),
     sixteen_bits: ("nn.matmul", "operand 0 is i16: a sum of its products may leave i32"),
     rows_of_weights: ("nn.matmul", "operand 1 has parameters along axis 0, expected the columns, axis 1"),
     blocks: ("nn.matmul", "operand 1 is dequantized in blocks"),
@@ -127,6 +121,15 @@ def test_a_sum_that_stays_float_is_one_of_integers():
     found.check()
 
 
+def test_a_bias_of_run_time_is_added_in_floats():
+    p = Program()
+    y = p(nn.ConvOp(p.input(1, 2, 5, 5), p.weights(3, 2, 3, 3), p.argument(3), **WINDOW))
+    found = p.convert(p.quantized(y, 0.05, 128))
+    behind = ["nn.reshape", "nn.elementwise add", "qnn.quantize"]
+    assert found.ops == ["qnn.conv", "qnn.dequantize", *behind] and not found.reasons
+    found.check()
+
+
 def test_a_sum_with_parameters_of_run_time():
     """As DynamicQuantizeLinear gives them: the product is one of integers, what reads it is float."""
     p = Program()
@@ -139,6 +142,17 @@ def test_a_sum_with_parameters_of_run_time():
     reason = "neither its operands nor its result are quantized"
     assert found.reasons == {"nn.elementwise relu": reason}
     found.check()
+
+
+def test_a_scale_of_run_time_that_is_spelled_out():
+    """DynamicQuantizeLinear -> MatMulInteger -> Cast -> Mul."""
+    p = Program()
+    zero = p.argument(dtype=np.uint8), p.constant(np.int8(0))
+    sums = p(qnn.MatmulOp(p.argument(3, 8, dtype=np.uint8), p.constant(np.ones((8, 5), np.int8)), *zero))
+    scale = p.compute("mul", p.argument(), p.floats(5, low=0.1))
+    found = p.convert(p.compute("mul", p(nn.CastOp(sums, f32)), scale))
+    assert found.ops == ["qnn.matmul", "nn.elementwise mul", "qnn.dequantize"]
+    np.testing.assert_array_equal(found.before, found.after)
 
 
 def test_a_float_program_is_left_alone():

@@ -14,7 +14,7 @@ from onnx import ModelProto, OperatorSetIdProto, TensorProto
 from xdsl.dialects import func
 from xdsl.ir import Block, Operation, SSAValue
 
-from ...dialects import nn
+from ...dialects import nn, qnn
 from ...dialects.errors import TenonError
 from ...passes.decompose_nn import RULES as COMPOSITE
 from ...passes.graph_builder import GraphBuilder
@@ -29,8 +29,10 @@ from . import (  # noqa: F401  their rules register themselves
     norm,
     order,
     pool,
+    quant,
 )
-from .graph import GraphWriter, Names, Shared, tensor_proto, value_info
+from .graph import GraphWriter, Names, Shared, tensor_bytes, tensor_proto, value_info
+from .qdq import to_qdq
 from .registry import RULES, export_op
 
 OPSET = 23
@@ -62,7 +64,7 @@ def save_onnx(model: Model, path: str | os.PathLike[str], *, external_data: bool
         raise TenonError(f"{total} bytes of weights do not fit into one ONNX file, expected external data")
     else:
         for tensor in proto.graph.initializer:
-            tensor.raw_data = _little_endian(arrays[tensor.name]).tobytes()
+            tensor.raw_data = tensor_bytes(arrays[tensor.name]).tobytes()
     target.write_bytes(proto.SerializeToString(deterministic=True))
 
 
@@ -97,7 +99,11 @@ def to_onnx(model: Model) -> tuple[ModelProto, Mapping[str, np.ndarray]]:
 
 
 def _with_rules(model: Model) -> Model:
-    """The model with ops decomposed that have no rule here; TenonError for what is no nn op."""
+    """The model with ops decomposed that have no rule here, quantized ones as floats between dequantize and
+    quantize; TenonError for what is no nn or qnn op."""
+    if any(isinstance(op, qnn.QnnOperation) for op in model.module.walk()):
+        model = Model(model.module.clone(), model.store)
+        to_qdq(model.module, model.store)
     ops = [op for op in model.module.walk() if not isinstance(op, func.FuncOp | func.ReturnOp)]
     ops = [op for op in ops if op is not model.module and not isinstance(op, nn.ConstantOp)]
     missing = [op for op in ops if type(op) not in RULES]
@@ -130,8 +136,8 @@ def _export_block(graph: GraphWriter, block: Block, wanted: Mapping[SSAValue, st
 
 
 def _is_evaluated(op: Operation, known: set[SSAValue]) -> bool:
-    if not known.issuperset(op.results):
-        return False
+    if not known.issuperset(op.results) or isinstance(op, qnn.DequantizeOp):
+        return False  # weights stay integers
     return not isinstance(op, nn.BroadcastOp) or int(np.prod(op.shape)) <= MAX_EVALUATED
 
 
@@ -158,20 +164,16 @@ def _once(outputs: Sequence[str], values: Iterable[SSAValue]) -> list[tuple[str,
     return list(found.items())
 
 
-def _little_endian(array: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
-
-
 def _write_external(proto: ModelProto, arrays: Mapping[str, np.ndarray], path: Path) -> None:
     """All initializers into one file, each at a multiple of 4096 so that it can be mapped."""
     offset = 0
     with path.open("wb") as file:
         for tensor in proto.graph.initializer:
-            array = _little_endian(arrays[tensor.name])
+            array = tensor_bytes(arrays[tensor.name])
             file.write(b"\0" * (-offset % 4096))
             offset += -offset % 4096
             tensor.data_location = TensorProto.EXTERNAL
             for key, value in (("location", path.name), ("offset", offset), ("length", array.nbytes)):
                 tensor.external_data.add(key=key, value=str(value))
-            file.write(array.reshape(-1).view(np.uint8).data)
+            file.write(array.data)
             offset += array.nbytes

@@ -161,6 +161,21 @@ def value_info(name: str, tensor: TensorType) -> ValueInfoProto:
     return helper.make_tensor_value_info(name, element_code(tensor), tensor.get_shape())
 
 
+def tensor_bytes(array: np.ndarray) -> np.ndarray:
+    """The bytes of a tensor in a file, with small integers and 4-bit floats packed, the first lowest."""
+    if bits := next((bits for bits in (2, 4) if array.dtype.name.startswith(_PACKED[bits])), None):
+        each = 8 // bits
+        codes = np.zeros(-(-array.size // each) * each, np.uint8)
+        codes[: array.size] = array.reshape(-1).view(np.uint8) & (1 << bits) - 1
+        shifted = codes.reshape(-1, each) << np.arange(0, 8, bits, dtype=np.uint8)
+        return np.bitwise_or.reduce(shifted, axis=1)
+    flat = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
+    return flat.reshape(-1).view(np.uint8)
+
+
+_PACKED = {2: ("int2", "uint2"), 4: ("int4", "uint4", "float4")}
+
+
 def tensor_proto(name: str, array: np.ndarray) -> TensorProto:
     """`array` as a tensor, without its bytes."""
     return TensorProto(name=name, data_type=helper.np_dtype_to_tensor_dtype(array.dtype), dims=array.shape)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from xdsl.context import Context
 from xdsl.dialects import get_all_dialects
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp
@@ -21,6 +22,7 @@ from xdsl.transforms import get_all_passes
 from ..dialects.registry import DIALECTS
 from ..passes.registry import PASSES
 from ..targets.registry import TARGET_PASSES
+from .bound_accumulators import bound_accumulators
 from .options import CompileOptions
 
 if TYPE_CHECKING:
@@ -28,19 +30,23 @@ if TYPE_CHECKING:
     from .model import Model
 
 LEVELS = {
-    "nn": "canonicalize,qdq-to-integer,fold-batch-norm,quantize-dynamic{{to={dynamic}}},"
-    "convert-precision{{to={precision}}},decompose-nn,"
+    "nn": "attach-target{{name={target} threads={threads}}},canonicalize,qdq-to-integer,fold-batch-norm,"
+    "quantize-dynamic{{to={dynamic}}},convert-precision{{to={precision}}},decompose-nn,"
     "select-winograd{{tile={winograd}}},sink-constants,canonicalize,cse",
-    "linalg": "lower-qnn,lower-nn,fold-casts,fold-transposes,expand-math,cse",
+    "linalg": "legalize-qnn,lower-qnn,lower-nn,fold-casts,fold-transposes,expand-math,cse",
     "layouts": "assign-layouts",
     "kernels": "fuse-kernels,collapse-loops",
-    "matched": "attach-target{{name={target} threads={threads}}},tensorize-match",
+    "matched": "tensorize-match",
     "scheduled": "schedule-kernels",
     "memory": "plan-memory,materialize-weights",
     "loops": "lower-kernels",
 }
 """The levels of docs/architecture.md and the passes that lead to each; the options fill in what stands in
 braces."""
+
+
+BOUNDED = "nn"
+"""The level after which accumulators are bounded, by the values of weights: a step that is no pass."""
 
 
 def pipeline_text(options: CompileOptions) -> str:
@@ -131,6 +137,10 @@ def lower(
     for level, text in LEVELS.items():
         for one in parse_pipeline(text.format(**options.placeholders())):
             tracer.run(one, ctx, model.module)
+        if level == BOUNDED:
+            with log.timed("bound-accumulators"):
+                bound_accumulators(model.module, model.store)
+            tracer.show("bound-accumulators", model.module)
         if level == "matched" and schedules is not None:
             with log.timed("tuned-schedules"):
                 schedules(model.module)
@@ -138,13 +148,22 @@ def lower(
     return log
 
 
-def run_levels(module: ModuleOp, options: CompileOptions, first: str, last: str) -> None:
-    """Takes `module`, which is at the level before `first`, to the level `last`."""
+def run_levels(
+    module: ModuleOp,
+    options: CompileOptions,
+    first: str,
+    last: str,
+    weights: Mapping[str, np.ndarray] | None = None,
+) -> None:
+    """Takes `module`, which is at the level before `first`, to the level `last`. Without `weights`, their
+    values decide nothing."""
     names = list(LEVELS)
-    chosen = names[names.index(first) : names.index(last) + 1]
     ctx = context()
-    for one in parse_pipeline(",".join(LEVELS[name] for name in chosen).format(**options.placeholders())):
-        one.apply(ctx, module)
+    for level in names[names.index(first) : names.index(last) + 1]:
+        for one in parse_pipeline(LEVELS[level].format(**options.placeholders())):
+            one.apply(ctx, module)
+        if level == BOUNDED and weights is not None:
+            bound_accumulators(module, weights)
 
 
 @contextmanager

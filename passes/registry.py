@@ -22,6 +22,7 @@ _TABLE = {
     "decompose-nn": "DecomposeNnPass",
     "select-winograd": "SelectWinogradPass",
     "sink-constants": "SinkConstantsPass",
+    "legalize-qnn": "LegalizeQnnPass",
     "lower-qnn": "LowerQnnPass",
     "lower-nn": "LowerNnPass",
     "fold-casts": "FoldCastsPass",

@@ -57,7 +57,7 @@ def tune_schedules(
     shares = _shares(exe.profile(seconds=PROFILE_S))
     module = model.module.clone()
     with collector_paused():
-        run_levels(module, options, "nn", "matched")
+        run_levels(module, options, "nn", "matched", model.store)
     artifact = exe.artifact
     assert isinstance(artifact, NativeArtifact)
     search = Search(module, options, Kept(settings), shares, artifact.weights.nbytes, executor)

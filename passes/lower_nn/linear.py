@@ -1,20 +1,23 @@
-"""Contractions: convolution and matrix product. The body is always mulf + addf on the accumulator."""
+"""Contractions: convolution and matrix product. The body is a product, of elements in the accumulator's type,
+and a sum: mulf and addf, or with integers of fewer bits ext, ext, muli and addi."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 from xdsl.ir.affine import AffineExpr
 
 from ...dialects import nn, qnn
 from ...dialects.nn.scalar_builder import ScalarBuilder
+from ...dialects.tensorized import RangeAttr
+from ...dialects.tensorized.range import WITHIN, ranges_attribute
 from .emitter import Emitter, Operand, at, broadcast_access, dims, scaled
 from .views import reshaped
 
 
 def multiply_add(b: ScalarBuilder, x: SSAValue, y: SSAValue, accumulator: SSAValue) -> SSAValue:
-    return b.add(accumulator, b.mul(x, y))
+    return b.add(accumulator, b.mul(b.cast(x, accumulator.type), b.cast(y, accumulator.type)))
 
 
 def window_exprs(
@@ -30,31 +33,44 @@ def window_exprs(
 
 def lower_conv(emit: Emitter, op: nn.ConvOp) -> SSAValue:
     """Loops (n, channels of the result, spatial | channels summed, kernel) over the padded input."""
-    window, groups = op.window, op.value_of("groups")
+    window = op.window
     x = emit.padded(emit.widened(op.x), (0, 0, *window.low), (0, 0, *window.high), 0.0)
-    w = emit.widened(op.w)
-    outputs, summed = nn.tensor_of(op.w).get_shape()[:2]
+    return convolved(emit, op, x, emit.widened(op.w), op.bias)
+
+
+def convolved(
+    emit: Emitter,
+    op: nn.ConvOp | qnn.ConvOp,
+    x: SSAValue,
+    w: SSAValue,
+    bias: SSAValue | None,
+    ranges: Sequence[RangeAttr | None] = (),
+) -> SSAValue:
+    """The convolution `op` of a padded input; `ranges` says what the elements of x and w lie within."""
+    groups = op.value_of("groups")
+    outputs, summed = nn.tensor_of(w).get_shape()[:2]
     if groups == 1:
-        return _contract_windows(emit, op, x, w, op.bias, [outputs], [summed])
+        return _contract_windows(emit, op, x, w, bias, [outputs], [summed], ranges)
     if summed == 1 and outputs == groups:
-        w = reshaped(emit, w, (outputs, *window.kernel))
-        return _contract_windows(emit, op, x, w, op.bias, [groups], [])
+        w = reshaped(emit, w, (outputs, *op.window.kernel))
+        return _contract_windows(emit, op, x, w, bias, [groups], [], ranges)
     split = [groups, outputs // groups]
     image = nn.tensor_of(x).get_shape()
     x = reshaped(emit, x, (image[0], groups, summed, *image[2:]))
-    w = reshaped(emit, w, (*split, summed, *window.kernel))
-    bias = reshaped(emit, op.bias, split) if op.bias else None
-    return reshaped(emit, _contract_windows(emit, op, x, w, bias, split, [summed]), op.shape)
+    w = reshaped(emit, w, (*split, summed, *op.window.kernel))
+    bias = reshaped(emit, bias, split) if bias else None
+    return reshaped(emit, _contract_windows(emit, op, x, w, bias, split, [summed], ranges), op.shape)
 
 
 def _contract_windows(
     emit: Emitter,
-    op: nn.ConvOp,
+    op: nn.ConvOp | qnn.ConvOp,
     x: SSAValue,
     w: SSAValue,
     bias: SSAValue | None,
     channels: Sequence[int],
     summed: Sequence[int],
+    ranges: Sequence[RangeAttr | None],
 ) -> SSAValue:
     """`channels` are the result's: [o], [group] (depthwise: the input's too) or [group, o]; the first is the
     group where there are groups. `summed` is [c] or nothing."""
@@ -78,7 +94,15 @@ def _contract_windows(
         loops - outer,
         multiply_add,
     )
-    return emit.rounded(total, op.type.element_type)
+    return emit.rounded(note_ranges(total, ranges), op.type.element_type)
+
+
+def note_ranges(contraction: SSAValue, ranges: Sequence[RangeAttr | None]) -> SSAValue:
+    """Notes on the generic of `contraction` what the elements of its operands lie within."""
+    known = ranges_attribute(ranges)
+    if known is not None and isinstance(contraction.owner, Operation):
+        contraction.owner.attributes[WITHIN] = known
+    return contraction
 
 
 def lower_matmul(emit: Emitter, op: nn.MatmulOp) -> SSAValue:

@@ -20,6 +20,7 @@ from ..lower_nn import lower, runtime_ops
 from ..lower_nn.emitter import Rule
 from .affine import lower_dequantize, lower_quantize, lower_requantize
 from .arithmetic import lower_add, lower_concat, lower_mul, lower_subtract
+from .contraction import lower_conv, lower_matmul
 from .functions import lower_elementwise, lower_leaky_relu, lower_softmax
 from .reduce import lower_pool, lower_reduce
 from .simulated import lower_simulated_dequantize, lower_simulated_quantize
@@ -28,6 +29,8 @@ RULES: dict[type[nn.NNOperation], Rule] = {
     qnn.QuantizeOp: lower_quantize,
     qnn.DequantizeOp: lower_dequantize,
     qnn.RequantizeOp: lower_requantize,
+    qnn.ConvOp: lower_conv,
+    qnn.MatmulOp: lower_matmul,
     qnn.AddOp: lower_add,
     qnn.SubtractOp: lower_subtract,
     qnn.MulOp: lower_mul,

@@ -1,92 +1,22 @@
 """Every qnn op compiled to native code gives the integers of the interpreter, bit for bit."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from xdsl.dialects.builtin import Float16Type, FunctionType, ModuleOp, TensorType
-from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.dialects.builtin import Float16Type
 
-from tenonc.compiler import Model, compile, run_reference
-from tenonc.dialects import nn, qnn
+from tenonc.dialects import qnn
+
+from .program import Program
 
 TARGETS = ["host", "x86-64"]
 NARROW = (np.int8, np.uint8, np.int16, np.uint16)
 DTYPES = (*NARROW, np.int32)
 ROUNDINGS = ("half_even", "upward", "away")
 ARITHMETICS = ("f32", "exact")
-
-
-class Program:
-    """A @main of ops on seeded arrays, each an argument or a constant."""
-
-    def __init__(self, seed: int):
-        self.rng = np.random.default_rng(seed)
-        self.block, self.store, self.arrays = Block(), nn.WeightStore(), {}
-        self.results: list[SSAValue] = []
-
-    def pick(self, choices: Sequence[Any]) -> Any:
-        return choices[int(self.rng.integers(len(choices)))]
-
-    def value(self, array: Any, runtime: bool = False) -> SSAValue:
-        array = np.asarray(array)
-        if not runtime:
-            op = nn.constant(self.store, array)
-            self.block.add_op(op)
-            return op.result
-        self.arrays[f"input{len(self.arrays)}"] = array
-        type_ = TensorType(nn.element_type(array.dtype), array.shape)
-        return self.block.insert_arg(type_, len(self.block.args))
-
-    def integers(self, dtype: Any, *shape: int, runtime: bool = True) -> SSAValue:
-        info = np.iinfo(dtype)
-        array = self.rng.integers(info.min, info.max, shape, dtype, endpoint=True)
-        edge = self.rng.random(shape) < 0.1
-        return self.value(np.where(edge, self.pick([info.min, info.max]), array).astype(dtype), runtime)
-
-    def scale(self, *shape: int, near: float = 0.1, runtime: bool = False) -> SSAValue:
-        """Around `near`; every third one a power of two, where halves occur."""
-        array = near * 2 ** self.rng.uniform(-2, 2, shape)
-        powers = 2.0 ** np.rint(np.log2(array))
-        return self.value(np.where(self.rng.random(shape) < 0.3, powers, array).astype(np.float32), runtime)
-
-    def zero(self, dtype: Any, *shape: int, runtime: bool = False) -> SSAValue:
-        """Zero half of the time."""
-        info = np.iinfo(dtype)
-        array = self.rng.integers(info.min // 2, info.max // 2, shape, dtype)
-        return self.value(array if self.rng.random() < 0.5 else np.zeros(shape, dtype), runtime)
-
-    def bounds(self, dtype: Any) -> tuple[int, int]:
-        info = np.iinfo(dtype)
-        low, high = sorted(self.rng.integers(info.min, info.max, 2, endpoint=True).tolist())
-        return self.pick([(info.min, info.max), (low, high)])
-
-    def add(self, op: Operation) -> SSAValue:
-        self.block.add_op(op)
-        self.results.append(op.results[0])
-        return op.results[0]
-
-    def model(self) -> Model:
-        self.block.add_op(ReturnOp(*self.results))
-        types = FunctionType.from_lists([a.type for a in self.block.args], [r.type for r in self.results])
-        return Model(ModuleOp([FuncOp("main", types, Region(self.block))]), self.store)
-
-    def check(self, target: str, steps: int = 0) -> None:
-        model = self.model()
-        model.module.verify()
-        expected = run_reference(model, self.arrays)
-        found = compile(model, target)(self.arrays)
-        for got, port in zip(found, model.outputs, strict=True):
-            want = expected[port.name]
-            assert got.dtype == want.dtype and got.shape == want.shape
-            if steps:
-                assert np.abs(got.astype(np.int64) - want).max() <= steps
-            else:
-                np.testing.assert_array_equal(got, want)
 
 
 SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 20), st.integers(1, 9))

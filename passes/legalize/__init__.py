@@ -1,0 +1,1 @@
+"""Helpers of `legalize-qnn`: what dot products there are, and how quantized tensors are stored."""

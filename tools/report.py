@@ -47,7 +47,8 @@ def quantized_summary(exe: compiler.Executable, model: compiler.Model) -> str:
     if not reasons:
         return "all ops of the quantized model compute on integers"
     (most, count), total = reasons.most_common(1)[0], reasons.total()
-    return f"{total} ops of the quantized model stay float, {count} of them: {most}; --report lists them"
+    stay = "1 op of the quantized model stays" if total == 1 else f"{total} ops of the quantized model stay"
+    return f"{stay} float, {count} since {most}; --report lists them"
 
 
 def write_reports(texts: Mapping[Path, str]) -> None:

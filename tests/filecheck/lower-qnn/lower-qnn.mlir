@@ -156,3 +156,22 @@ func.func @compile_time() -> tensor<2xf32> {
   %0 = qnn.dequantize(%x, %s, %i) axis 0 block 0 : (tensor<2xi8>, tensor<f32>, tensor<i8>) -> tensor<2xf32>
   func.return %0 : tensor<2xf32>
 }
+
+// -----
+
+// The zero points of rows are known at run time only: what they take from each sum is computed where the sum
+// starts, in the loops of the kernel that adds up.
+// CHECK-LABEL: func.func @zero_points_of_run_time
+// CHECK: %[[z:.*]] = nn.cast(%{{.*}}) : (tensor<6x1xui8>) -> tensor<6x1xi32>
+// CHECK: %[[t:.*]] = nn.reduce sum(%{{.*}}) axes [0] keepdims true : (tensor<4x3xi32>) -> tensor<1x3xi32>
+// CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel"]} ins({{.*}} : tensor<6x1xi32>, tensor<1x3xi32>)
+// CHECK: %[[p:.*]] = arith.muli %{{.*}}, %{{.*}} : i32
+// CHECK-NEXT: arith.subi %{{.*}}, %[[p]] : i32
+// CHECK-NEXT: linalg.yield
+// CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "reduction"]}
+func.func @zero_points_of_run_time(%x : tensor<6x4xui8>, %zx : tensor<6xui8>) -> tensor<6x3xi32> {
+  %w = nn.constant dense<[[1, 2, 3], [4, 5, 6], [7, 8, 9], [-1, -2, -3]]> : tensor<4x3xi8>
+  %zw = nn.constant dense<0> : tensor<i8>
+  %0 = qnn.matmul(%x, %w, %zx, %zw) : (tensor<6x4xui8>, tensor<4x3xi8>, tensor<6xui8>, tensor<i8>) -> tensor<6x3xi32>
+  func.return %0 : tensor<6x3xi32>
+}

@@ -10,12 +10,15 @@ of x, so that it adds nothing.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from xdsl.dialects.builtin import i8, i16, i32
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineExpr
 
 from ...dialects import nn, qnn
+from ...dialects.nn.scalar_builder import ScalarBuilder
 from ...dialects.qnn.intervals import Contraction, Interval, weights_of, weights_within
 from ...dialects.qnn.parameters import BYTES, visible
 from ...dialects.tensorized import RangeAttr
@@ -50,7 +53,7 @@ def lower_matmul(emit: Emitter, op: qnn.MatmulOp) -> SSAValue:
         b, zp_b = _without_zero_point(new, op, b, zp_b), None
     elif weights is not None:
         a, zp_a = _without_zero_point(new, op, a, zp_a), None
-    start = _matmul_start(new, op.bias, (a, zp_a), (b, zp_b))
+    terms = _matmul_start(new, op.bias, (a, zp_a), (b, zp_b))
     batch = op.shape[:-2]
     loops = len(batch) + 3
     m, n, k = dims(len(batch), 3)
@@ -59,11 +62,7 @@ def lower_matmul(emit: Emitter, op: qnn.MatmulOp) -> SSAValue:
         outer = broadcast_access(nn.tensor_of(value).get_shape()[:-2], batch).results
         return Operand(value, at(loops, [*outer, row, column]))
 
-    if start is None:
-        whole = emit.filled(i32, op.shape, 0)
-    else:
-        whole = emit.elementwise([emit.broadcast(start, op.shape)], i32, op.shape, lambda b, x: x)
-    init = Operand(whole, at(loops, dims(0, loops - 1)))
+    init = Operand(_started(emit, terms, op.shape), at(loops, dims(0, loops - 1)))
     total = emit.generic([read(a, m, k), read(b, k, n)], init, 1, multiply_add)
     return note_ranges(total, _ranges(op, a, b))
 
@@ -72,21 +71,47 @@ Factor = tuple[SSAValue, SSAValue | None]
 """An operand, and its zero point unless that has been subtracted."""
 
 
-def _matmul_start(new: GraphBuilder, bias: SSAValue | None, left: Factor, right: Factor) -> SSAValue | None:
+class _Start(NamedTuple):
+    """`value` minus the product of `factors`; both broadcast to the result, either may be missing."""
+
+    value: SSAValue | None
+    factors: tuple[SSAValue, SSAValue] | None = None
+
+
+def _matmul_start(new: GraphBuilder, bias: SSAValue | None, left: Factor, right: Factor) -> _Start:
     """bias - zp_a * sums of b's columns - zp_b * (sums of a's rows - K * zp_a), as far as there are zero
-    points; it broadcasts to the result."""
-    (a, zp_a), (b, zp_b), start, column = left, right, bias, None
+    points. A product of the first term that is known at run time only is left to the start value's loops: it
+    has a value for every row and column."""
+    (a, zp_a), (b, zp_b), start, column, factors = left, right, bias, None, None
     if zp_a is not None and not _is_zero(zp_a):
         column = new.cast(zp_a, i32)
         sums = new.reduce("sum", new.cast(b, i32), [nn.tensor_of(b).get_num_dims() - 2])
-        start = _minus(new, start, new.compute("mul", column, sums))
+        if nn.is_compile_time(column):
+            start = _minus(new, start, new.compute("mul", column, sums))
+        else:
+            factors = column, sums
     if zp_b is not None and not _is_zero(zp_b):
         rank, depth = nn.tensor_of(a).get_num_dims(), nn.tensor_of(a).get_shape()[-1]
         sums = new.reduce("sum", new.cast(a, i32), [rank - 1])
         if column is not None:
             sums = new.compute("sub", sums, new.compute("mul", column, new.scalar(depth, column)))
         start = _minus(new, start, new.compute("mul", new.cast(zp_b, i32), sums))
-    return start
+    return _Start(start, factors)
+
+
+def _started(emit: Emitter, start: _Start, shape: tuple[int, ...]) -> SSAValue:
+    """The start value of every sum, by one generic, which becomes part of the kernel that adds up."""
+    operands = [emit.broadcast(v, shape) for v in (start.value, *(start.factors or ())) if v is not None]
+    if not operands:
+        return emit.filled(i32, shape, 0)
+
+    def body(b: ScalarBuilder, *values: SSAValue) -> SSAValue:
+        if start.factors is None:
+            return values[0]
+        before = b.like(values[-1], 0) if start.value is None else values[0]
+        return b.sub(before, b.mul(values[-2], values[-1]))
+
+    return emit.elementwise(operands, i32, shape, body)
 
 
 def _is_zero(zero: SSAValue) -> bool:

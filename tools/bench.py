@@ -24,7 +24,11 @@ TOLERANCES = {"fp32": 1e-3, "bf16": 5e-2, "int8-dynamic": 1e-1}
 
 def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "models", nargs="*", metavar="MODEL", help="an ONNX file, or a name that `tenonc models list` shows"
+        "models",
+        nargs="*",
+        metavar="MODEL",
+        help="an ONNX file, or a name that `tenonc models list` shows; NAME@int8: quantized by onnxruntime, "
+        "the peers run it in both formats and the faster counts",
     )
     parser.add_argument("--kernels", action="store_true", help="measure kernels (MODEL: part of a name)")
     parser.add_argument(
@@ -97,9 +101,9 @@ def _bench_one(arguments: argparse.Namespace, name: str, peers: Sequence[str]) -
     from .tables import progress
     from .verbs import load_model, options_of
 
-    with progress(name) as step, _file_of(name) as path:
+    with progress(name) as step, _files_of(name) as (path, *also):
         return measure_model(
-            Path(name).stem if Path(name).suffix else name,
+            Path(name).stem if Path(name).suffix else name.partition("@")[0],
             path,
             lambda: load_model(arguments, path),
             options_of(arguments),
@@ -107,21 +111,31 @@ def _bench_one(arguments: argparse.Namespace, name: str, peers: Sequence[str]) -
             arguments.rounds,
             arguments.seconds,
             step,
+            also,
         )
 
 
+_FORMATS = {"": ["fp32"], "int8": ["int8-qdq", "int8-qop"]}
+"""What follows the `@` of a benchmark model -> its forms; the first is the one that is compiled."""
+
+
 @contextmanager
-def _file_of(name: str) -> Iterator[str]:
-    """The file that a MODEL means; a benchmark model's is made, and vanishes afterwards."""
+def _files_of(name: str) -> Iterator[list[str]]:
+    """The file that a MODEL means and other forms of it; those of a benchmark model are made, and vanish
+    afterwards."""
     from .models import MODELS, build_model
 
-    if name not in MODELS:
-        yield name
+    base, _, kind = name.partition("@")
+    if base not in MODELS:
+        yield [name]
         return
+    if kind not in _FORMATS:
+        raise UsageError(f"model '{name}': '@{kind}' is unknown, expected @int8")
     with tempfile.TemporaryDirectory(prefix="tenonc-") as folder:
-        path = Path(folder) / f"{name}.onnx"
-        path.write_bytes(build_model(name).SerializeToString(deterministic=True))
-        yield str(path)
+        paths = [Path(folder) / f"{base}-{precision}.onnx" for precision in _FORMATS[kind]]
+        for path, precision in zip(paths, _FORMATS[kind], strict=True):
+            path.write_bytes(build_model(base, precision).SerializeToString(deterministic=True))
+        yield [str(path) for path in paths]
 
 
 def _write(path: Path, results: Sequence[ModelResult], failures: dict[str, str]) -> None:

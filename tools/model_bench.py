@@ -12,13 +12,24 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from itertools import product
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .. import compiler
 from ..compiler.options import CompileOptions
 from .peers import Runner, make_peer
+
+Name = TypeVar("Name")
+
+Way = tuple[str, str, str]
+"""A peer, the file it runs, and the precision it is told."""
+
+OURS: Way = ("tenonc", "", "")
+
+PEER_PRECISIONS = {("openvino", "int8"): ["fp32", "bf16"]}
+"""Peer, precision of the model -> what the peer may keep its floats in, where either may be faster."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +71,12 @@ def measure_model(
     rounds: int,
     seconds: float,
     step: Callable[[str], None] = lambda _: None,
+    also: Sequence[str] = (),
 ) -> ModelResult:
     """Compiles and measures the model in the file `path`; a measurement takes `rounds` times `seconds` for
-    each runtime. The peers run in `precision` where they have it (peers.py). Raises `TenonError` where the
-    model does not compile or a peer refuses it."""
+    each runtime. The peers run in `precision` where they have it (peers.py), and the files `also`, the same
+    model in other forms; the fastest way of each counts. Raises `TenonError` where the model does not compile
+    or a peer refuses it."""
     from ..compiler.compare import seeded_inputs
 
     threads = options.threads
@@ -73,25 +86,28 @@ def measure_model(
         model = load()
         exe = compiler.compile(model, cache=False, **asdict(options))
         compile_s = time.perf_counter() - start
+        kept = precision_of(path) if options.precision == "fp32" else options.precision
         inputs = seeded_inputs(model.inputs)
-        runners: dict[str, Runner] = {"tenonc": Compiled(exe, inputs)}
+        runners: dict[Way, Runner] = {OURS: Compiled(exe, inputs)}
         for peer in peers:
             step(f"{name}: {peer}")
-            runners[peer] = make_peer(peer, path, inputs, threads, options.precision)
+            for way in product([peer], [path, *also], PEER_PRECISIONS.get((peer, kept), [options.precision])):
+                runners[way] = make_peer(way[0], way[1], inputs, threads, way[2])
         step(f"{name}: measure")
         times = interleaved(runners, rounds, seconds)
-    ours = times.pop("tenonc")
-    error = max((_error(runners["tenonc"], runners[peer]) for peer in peers[:1]), default=None)
-    ratio = ours / min(times.values()) if times else None
-    kept = precision_of(path) if options.precision == "fp32" else options.precision
+    ours = times.pop(OURS)
+    first = [runner for way, runner in runners.items() if way[0] in peers[:1]][:1]
+    error = max((_error(runners[OURS], runner) for runner in first), default=None)
+    best = {peer: min(ms for way, ms in times.items() if way[0] == peer) for peer in peers}
+    ratio = ours / min(best.values()) if best else None
     compiled = round(compile_s, 3)
-    return ModelResult(name, kept, options.target, threads, ours, compiled, times, ratio, error)
+    return ModelResult(name, kept, options.target, threads, ours, compiled, best, ratio, error)
 
 
-def interleaved(runners: Mapping[str, Runner], rounds: int, seconds: float) -> dict[str, float]:
+def interleaved(runners: Mapping[Name, Runner], rounds: int, seconds: float) -> dict[Name, float]:
     """Milliseconds of one run of each runner."""
     names = list(runners)
-    samples: dict[str, list[float]] = {name: [] for name in names}
+    samples: dict[Name, list[float]] = {name: [] for name in names}
     for runner in runners.values():
         for _ in range(2):
             runner.run()

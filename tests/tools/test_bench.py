@@ -11,6 +11,7 @@ import pytest
 from onnx import numpy_helper
 
 from tenonc import compiler
+from tenonc.compiler.options import CompileOptions
 from tenonc.tools import model_bench, tenonc
 from tenonc.tools.peers import OnnxRuntime
 
@@ -48,6 +49,43 @@ def test_a_wrong_output_fails(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(compiler, "load", lambda *a, **k: load(wrong))
     assert tenonc.main(["bench", DIGITS, *QUICK]) == 1
     assert "its output is wrong" in capsys.readouterr().err
+
+
+def test_of_a_peer_the_fastest_way_counts(monkeypatch, tmp_path):
+    """Both files of a model are run, and a quantized one by OpenVINO in both precisions of its floats."""
+    asked: list[tuple[str, ...]] = []
+
+    class Peer:
+        def __init__(self, peer: str, path: str, *rest: str):
+            asked.append((peer, path, rest[-1]))
+            self.seconds = 0.01 * len(asked)
+
+        def run(self):
+            time.sleep(self.seconds)
+
+        def outputs(self):
+            return model_bench.Compiled(compiler.compile(compiler.load(DIGITS)), inputs).outputs()
+
+    inputs = {"image": np.zeros((1, 1, 8, 8), np.float32)}
+    monkeypatch.setattr(model_bench, "make_peer", Peer)
+    monkeypatch.setattr(model_bench, "precision_of", lambda path: "int8")
+    monkeypatch.setattr(model_bench, "_error", lambda ours, peer: 0.0)
+    result = model_bench.measure_model(
+        "m",
+        DIGITS,
+        lambda: compiler.load(DIGITS),
+        CompileOptions(),
+        ["onnxruntime", "openvino"],
+        rounds=1,
+        seconds=0.001,
+        also=["b"],
+    )
+    assert asked == [
+        *(("onnxruntime", path, "fp32") for path in (DIGITS, "b")),
+        *(("openvino", path, kept) for path in (DIGITS, "b") for kept in ("fp32", "bf16")),
+    ]
+    assert 10 <= result.peers["onnxruntime"] and 30 <= result.peers["openvino"]
+    assert result.peers["onnxruntime"] < result.peers["openvino"]
 
 
 def test_rounds_interleave():
@@ -94,6 +132,7 @@ def test_a_peer_computes_on_bound_buffers():
         ([DIGITS, "--threads", "99"], "threads is 99, expected 1 to 64"),
         ([], "bench needs a model"),
         ([DIGITS, "--vs", "tvm"], "'tvm' is unknown, expected some of onnxruntime,openvino"),
+        (["resnet50@int9"], "model 'resnet50@int9': '@int9' is unknown, expected @int8"),
         (["--kernels", "nothing like it"], "no kernel's name contains nothing like it"),
         ([DIGITS, "--rounds", "0"], "--rounds is 0, expected at least 1"),
     ],

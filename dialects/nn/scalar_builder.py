@@ -182,6 +182,14 @@ class ScalarBuilder:
             return self(arith.TruncIOp, x, to)
         return self(arith.ExtUIOp if is_unsigned(x.type) else arith.ExtSIOp, x, to)
 
+    def narrowed(self, x: SSAValue, to: Attribute) -> SSAValue:
+        """An integer that fits into a narrower type, which the op says: machines saturate for less than they
+        cut off."""
+        assert isinstance(to, IntegerType)
+        fits = llvm.OverflowFlag.NO_UNSIGNED_WRAP if is_unsigned(to) else llvm.OverflowFlag.NO_SIGNED_WRAP
+        small = self(llvm.TruncOp, x, IntegerType(to.width.data), {}, llvm.OverflowAttr([fits]))
+        return self._resized(small, to)
+
     def _to_odd(self, x: SSAValue) -> SSAValue:
         """An f64 as an f32 that rounds to 16 bits as the f64 would: towards zero, and with an odd last bit
         where it is inexact."""

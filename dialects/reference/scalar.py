@@ -201,6 +201,7 @@ EVALUATIONS: dict[type[Operation], Evaluate] = {
     arith.FPToUIOp: _to_unsigned,
     arith.ExtSIOp: _integer(lambda x: x),
     arith.TruncIOp: _integer(lambda x: x),
+    llvm.TruncOp: _integer(lambda x: x),
     arith.ExtUIOp: _convert_from(unsigned),
     arith.IndexCastOp: _integer(lambda x: x),
     arith.BitcastOp: lambda op, x: np.asarray(x).view(numpy_dtype(op.results[0].type)),

@@ -12,7 +12,7 @@ from ...dialects.qnn.meaning import Modes
 from ..lower_nn.emitter import Emitter
 from ..lower_nn.views import reshaped
 from .nest import Nest, Read
-from .parameters import Affine
+from .parameters import Affine, largest
 from .scalar import finished, float_difference, term, to_integer
 
 
@@ -72,6 +72,7 @@ def lower_requantize(emit: Emitter, op: qnn.RequantizeOp) -> SSAValue:
 
 def requantized(emit: Emitter, x: SSAValue, given: Affine, wanted: Affine, modes: Modes) -> SSAValue:
     nest = Nest(emit, nn.tensor_of(x).get_shape())
-    value, finish = term(nest, x, given, wanted, modes), finished(nest, wanted, modes)
+    value = term(nest, x, given, wanted, modes)
+    finish = finished(nest, wanted, modes, largest([x], [given.scale], wanted.scale))
     element = nn.tensor_of(wanted.zero).element_type
     return nest.compute(element, lambda b, read: finish(b, read, value(b, read)))

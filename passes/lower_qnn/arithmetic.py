@@ -13,7 +13,7 @@ from ...dialects.qnn.parameters import visible
 from ..lower_nn.emitter import Emitter
 from .affine import requantized
 from .nest import Nest, Read
-from .parameters import Affine
+from .parameters import Affine, largest
 from .scalar import finished, float_difference, integer_difference, scaled, term, times
 
 
@@ -32,7 +32,8 @@ def _sum(
     wanted = Affine(op.s_out, op.zp_out)
     left = term(nest, op.l, Affine(op.s_l, op.zp_l), wanted, modes)
     right = term(nest, op.r, Affine(op.s_r, op.zp_r), wanted, modes)
-    finish = finished(nest, wanted, modes)
+    most = largest([op.l], [op.s_l], op.s_out) + largest([op.r], [op.s_r], op.s_out)
+    finish = finished(nest, wanted, modes, most)
 
     def body(b: B, read: Read) -> SSAValue:
         return finish(b, read, combine(b, left(b, read), right(b, read)))
@@ -47,7 +48,7 @@ def lower_mul(emit: Emitter, op: qnn.MulOp) -> SSAValue:
     difference = integer_difference if exact else float_difference
     left = difference(nest, op.l, Affine(op.s_l, op.zp_l))
     right = difference(nest, op.r, Affine(op.s_r, op.zp_r))
-    finish = finished(nest, wanted, modes)
+    finish = finished(nest, wanted, modes, largest([op.l, op.r], [op.s_l, op.s_r], op.s_out))
     if exact:
         scale = scaled(nest, make.fixed_point(op.s_l, op.s_r, over=op.s_out), wanted, modes.rounding)
     else:

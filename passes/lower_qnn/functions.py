@@ -12,7 +12,7 @@ from ...dialects.qnn.meaning import Modes
 from ..lower_nn.emitter import Emitter
 from .affine import dequantized, quantized
 from .nest import Nest, Read
-from .parameters import Affine, FixedPoint
+from .parameters import Affine, FixedPoint, largest
 from .scalar import finished, float_difference, integer_difference, multiplied
 
 ENTRIES = 256
@@ -50,7 +50,8 @@ def _table(emit: Emitter, op: qnn.ElementwiseOp) -> SSAValue:
 def lower_leaky_relu(emit: Emitter, op: qnn.LeakyReluOp) -> SSAValue:
     nest, modes, alpha = Nest(emit, op.shape), Modes.of(op), op.value_of("alpha")
     given, wanted = Affine(op.s, op.zp), Affine(op.s_out, op.zp_out)
-    finish = finished(nest, wanted, modes)
+    most = largest([op.x], [op.s], op.s_out) * max(1.0, abs(alpha))
+    finish = finished(nest, wanted, modes, most)
     if modes.arithmetic == "exact":
         difference = integer_difference(nest, op.x, given)
         above, below = (

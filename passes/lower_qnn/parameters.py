@@ -5,6 +5,7 @@ Made by nn ops, so that they are evaluated at compile time where scales and zero
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from xdsl.dialects.builtin import f64, i32, i64
@@ -12,7 +13,7 @@ from xdsl.ir import Attribute, SSAValue
 
 from ...dialects import nn
 from ...dialects.qnn.meaning import LARGEST_SHIFT, SIGNIFICAND_BITS
-from ...dialects.qnn.parameters import visible
+from ...dialects.qnn.parameters import limits, visible
 from ..lower_nn.emitter import Emitter
 
 _FRACTION_BITS = 52
@@ -83,6 +84,21 @@ class Parameters:
         shift = compute("clip", shift, 0, LARGEST_SHIFT)
         half = compute("shift_left", 1, compute("max", compute("sub", shift, 1), 0))
         return FixedPoint(self.cast(significand, i32), shift, half)
+
+
+def largest(tensors: Sequence[SSAValue], scales: Sequence[SSAValue], over: SSAValue) -> float:
+    """What products of differences of `tensors` to any zero points, times `scales` divided by `over`, do not
+    exceed; infinite where a scale is not in the IR."""
+    factors, divisors = [visible(scale) for scale in scales], visible(over)
+    if divisors is None:
+        return float("inf")
+    product = 1.0 / float(divisors.min())
+    for tensor in tensors:
+        low, high = limits(nn.tensor_of(tensor).element_type)
+        product *= high - low
+    for factor in factors:
+        product *= float("inf") if factor is None else float(factor.max())
+    return product
 
 
 def is_zero(value: SSAValue) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import f32, f64, i32, i64
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 
 from ...dialects import nn
 from ...dialects.nn.scalar_builder import ScalarBuilder as B
@@ -72,10 +72,18 @@ def term(nest: Nest, x: SSAValue, given: Affine, wanted: Affine, modes: Modes) -
     return float_term(nest, x, given, wanted)
 
 
-def finished(nest: Nest, wanted: Affine, modes: Modes) -> Step:
-    """What terms add up to, as an element of the result."""
-    make = saturated if modes.arithmetic == "exact" else to_integer
-    return make(nest, wanted, modes)
+def finished(nest: Nest, wanted: Affine, modes: Modes, most: float) -> Step:
+    """What terms add up to, `most` at most, as an element of the result."""
+    if modes.arithmetic == "exact":
+        return saturated(nest, wanted, modes, i64)
+    if most < _CONVERTS and nn.tensor_of(wanted.zero).element_type != i32:
+        step = saturated(nest, wanted, modes, i32)
+        return lambda b, read, y: step(b, read, rounded(b, y, i32, modes.rounding))
+    return to_integer(nest, wanted, modes)
+
+
+_CONVERTS = 2.0**30
+"""An f32 below is converted as it is, and the integer clamped: many machines do that as they narrow it."""
 
 
 def to_integer(nest: Nest, wanted: Affine, modes: Modes) -> Step:
@@ -96,12 +104,12 @@ def to_integer(nest: Nest, wanted: Affine, modes: Modes) -> Step:
         y = b.select(b.compare("gt", y, read(low)), y, read(low))
         y = b.select(b.compare("lt", y, read(high)), y, read(high))
         whole = rounded(b, y, integers, modes.rounding)
-        return b.cast(whole if zero is None else b.add(whole, read(zero)), element)
+        return b.narrowed(whole if zero is None else b.add(whole, read(zero)), element)
 
     return emit
 
 
-def rounded(b: B, y: SSAValue, integers, rounding: str) -> SSAValue:
+def rounded(b: B, y: SSAValue, integers: Attribute, rounding: str) -> SSAValue:
     """Half to even is one conversion. Else decides what truncation leaves, which is exact."""
     if rounding == "half_even":
         return b(arith.FPToSIOp, b(math.RoundEvenOp, y), integers)
@@ -136,14 +144,14 @@ def multiplied(b: B, x: SSAValue, by: FixedPoint, rounding: str) -> SSAValue:
     return b.add(below, b.cast(up, i64))
 
 
-def saturated(nest: Nest, wanted: Affine, modes: Modes) -> Step:
-    """i64 plus the zero point, clamped."""
+def saturated(nest: Nest, wanted: Affine, modes: Modes, integers: Attribute) -> Step:
+    """An integer plus the zero point, clamped."""
     element = nn.tensor_of(wanted.zero).element_type
-    zero = None if is_zero(wanted.zero) else nest.parameter(wanted.zero, wanted)
+    zero = None if is_zero(wanted.zero) else nest.parameter(nest.make.cast(wanted.zero, integers), wanted)
 
     def emit(b: B, read: Read, y: SSAValue) -> SSAValue:
-        y = y if zero is None else b.add(y, b.cast(read(zero), i64))
+        y = y if zero is None else b.add(y, read(zero))
         low, high = (b.like(y, bound) for bound in modes.bounds)
-        return b.cast(b.min(b.max(y, low), high), element)
+        return b.narrowed(b.min(b.max(y, low), high), element)
 
     return emit

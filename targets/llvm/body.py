@@ -13,6 +13,7 @@ from ...dialects.errors import TenonError
 from ...dialects.tensorized import ApplyOp, GatherOp, LinearOp, LoadOp, MapOp, PrefetchOp, SpreadOp
 from .function import FunctionText
 from .instruction import application, emit_scalar, is_specific, location, no_rule
+from .narrow import emit_narrowed, final_narrowing
 from .types import register_count
 
 Rules = dict[type[Operation], Callable]
@@ -74,6 +75,10 @@ def emit_map(function: FunctionText, op: MapOp) -> None:
     points: list[tuple[str, ...]] = [()] * register_count(op.res.type)
     if op.arguments:
         points = list(zip(*(function.values[a] for a in op.arguments), strict=True))
+    narrowing = final_narrowing(function, body)
+    if narrowing is not None:
+        function.values[op.res] = emit_narrowed(function, body, narrowing, points, lanes)
+        return
     function.values[op.res] = function.repeat(lambda args: emit_scalar(function, body, args, lanes), points)
 
 

@@ -45,6 +45,8 @@ class FunctionText:
         self.values: dict[SSAValue, list[str]] = {}
         self.constants: dict[SSAValue, int] = {}
         self.alignment: dict[SSAValue, int] = {}
+        self.unwritten: set[SSAValue] = set()
+        """Memory that nothing writes while the function runs."""
         self.depth: dict[SSAValue, int] = {}
         self.scopes = [Scope()]
         self.deferred: dict[str, list[str]] = {}
@@ -73,6 +75,15 @@ class FunctionText:
             scope.hoisted.append(f"  {name} = {text}")
             scope.known[text] = name
         return scope.known[text]
+
+    def before_loop(self, emit: Callable[[], list[str]]) -> list[str]:
+        """The values of `emit`, computed before the innermost loop, which nothing they need changes in."""
+        self.scopes.append(Scope())
+        values = emit()
+        self.need(values)
+        lines = self.scopes.pop().lines
+        self.scopes[-2].hoisted += lines
+        return values
 
     def defer(self, emit: Callable[[], str]) -> str:
         """The value of `emit`, whose lines wait until the value is needed: registers are few, and LLVM's

@@ -82,12 +82,14 @@ def _inlined(instruction: InstructionOp) -> Application:
     return apply
 
 
-def emit_scalar(function: FunctionText, block: Block, arguments: Sequence[str], lanes: int) -> str:
-    """A scalar body on registers of `lanes` elements; returns what it yields."""
+def emit_scalar(
+    function: FunctionText, block: Block, arguments: Sequence[str], lanes: int, last: SSAValue | None = None
+) -> str:
+    """A scalar body on registers of `lanes` elements; returns what it yields, or the value `last` before."""
     values: dict[SSAValue, str] = dict(zip(block.args, arguments, strict=True))
     for op in block.ops:
-        if isinstance(op, YieldOp):
-            return values[op.operands[0]]
+        if last in values or isinstance(op, YieldOp):
+            return values[last or op.operands[0]]
         if is_absorbed(op):
             continue
         rule, operands = rule_of(op)

@@ -81,6 +81,7 @@ class _ModuleText:
         function = FunctionText(self.declarations, self.features, self.pooled, kernel_name(name))
         words = [f.attributes() for f in facts]
         _name_arguments(function, op.body.block, words, [f.alignment for f in facts])
+        function.unwritten |= {a for a, f in zip(op.body.block.args, facts) if f.apart and not f.written}
         head = f"internal void {kernel_symbol(name)}"
         return _define(head, function, op.body.block, name in self.pooled, KERNEL_RULES)
 

@@ -80,6 +80,7 @@ def _part(outer: FunctionText, op: scf.ParallelOp, counts: list[int], rules: Rul
             )
         else:
             function.alignment[value] = outer.alignment[value]
+            function.unwritten |= {value} & outer.unwritten
         function.values[value] = outer.values[value]
     for i, index in enumerate(op.body.block.args):
         inside = prod(counts[i + 1 :])

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from xdsl.dialects import scf
 from xdsl.dialects.builtin import VectorType
 from xdsl.ir import Attribute
 
@@ -38,7 +39,23 @@ def emit_load(function: FunctionText, op: LoadOp) -> None:
     counts = valid or [rows.shape[1]] * len(rows)
     if op.part is not None:
         rows = np.where(op.read_lanes, rows, UNREAD)
-    function.values[op.res] = [loader.load(row[:count]) for row, count in zip(rows, counts, strict=True)]
+
+    def emit() -> list[str]:
+        return [loader.load(row[:count]) for row, count in zip(rows, counts, strict=True)]
+
+    once = _is_invariant(function, op) and len({row.tobytes() for row in rows}) == 1
+    function.values[op.res] = function.before_loop(emit) if once else emit()
+
+
+def _is_invariant(function: FunctionText, op: LoadOp) -> bool:
+    """Whether an innermost loop reads the same elements every time, and nobody writes them. Where loops stand
+    inside, their registers are worth more."""
+    loop = op.parent_op()
+    if op.ref not in function.unwritten or not isinstance(loop, scf.ForOp):
+        return False
+    inner = len(function.scopes) - 1
+    moves = any(function.depth[i] >= inner for i in op.indices if i not in function.constants)
+    return not moves and not any(isinstance(other, scf.ForOp) for other in loop.body.block.ops)
 
 
 def emit_store(function: FunctionText, op: StoreOp) -> None:

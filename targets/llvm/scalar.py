@@ -77,6 +77,18 @@ def _narrow(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) 
     return _cast("fptrunc")(text, op, args, lanes)
 
 
+def truncation(op: arith.TruncIOp | llvm.TruncOp) -> str:
+    """LLVM's instruction, with what the op says of the bits that go."""
+    flags = op.overflowFlags if isinstance(op, llvm.TruncOp) else None
+    words = [flag.value for flag in flags.data] if flags else []
+    return " ".join(["trunc", *words])
+
+
+def _truncate(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) -> str:
+    assert isinstance(op, arith.TruncIOp | llvm.TruncOp)
+    return _cast(truncation(op))(text, op, args, lanes)
+
+
 def _to_integer(instruction: str) -> Rule:
     """A float as an integer; some value out of range, where LLVM's may be a different one at each use."""
     convert = _cast(instruction)
@@ -235,7 +247,6 @@ _CASTS = {
     arith.UIToFPOp: "uitofp",
     arith.ExtSIOp: "sext",
     arith.ExtUIOp: "zext",
-    arith.TruncIOp: "trunc",
     arith.BitcastOp: "bitcast",
 }
 _INTRINSICS = {
@@ -295,6 +306,8 @@ SCALAR_RULES: dict[type[Operation], Rule] = {
     arith.SelectOp: _select,
     arith.ExtFOp: _extend,
     arith.TruncFOp: _narrow,
+    arith.TruncIOp: _truncate,
+    llvm.TruncOp: _truncate,
     arith.FPToSIOp: _to_integer("fptosi"),
     arith.FPToUIOp: _to_integer("fptoui"),
     math.AbsIOp: _intrinsic("abs", "false"),

@@ -15,7 +15,7 @@
 // CHECK: math.roundeven
 // CHECK-NEXT: arith.fptosi {{.*}} : f32 to i32
 // CHECK-NEXT: arith.addi
-// CHECK-NEXT: arith.trunci {{.*}} : i32 to ui8
+// CHECK-NEXT: llvm.trunc {{.*}} overflow<nuw> : i32 to i8
 func.func @quantize(%x : tensor<1x4x8x8xf32>) -> tensor<1x4x8x8xui8> {
   %s = nn.constant dense<0.1> : tensor<f32>
   %zp = nn.constant dense<3> : tensor<ui8>
@@ -52,7 +52,7 @@ func.func @dequantize(%x : tensor<1x4x8x8xi8>, %m : tensor<2x6xi8>, %b : tensor<
 // CHECK: linalg.generic
 // CHECK: arith.muli {{.*}} : i64
 // CHECK: arith.shrsi
-// CHECK: arith.trunci {{.*}} : i64 to ui8
+// CHECK: llvm.trunc {{.*}} overflow<nuw> : i64 to i8
 func.func @exact(%x : tensor<1x4x8x8xi32>, %zp : tensor<ui8>) -> tensor<1x4x8x8xui8> {
   %s = nn.constant dense<[0.1, 0.2, 0.3, 0.4]> : tensor<4xf32>
   %t = nn.constant dense<800.0> : tensor<f32>
@@ -174,4 +174,28 @@ func.func @zero_points_of_run_time(%x : tensor<6x4xui8>, %zx : tensor<6xui8>) ->
   %zw = nn.constant dense<0> : tensor<i8>
   %0 = qnn.matmul(%x, %w, %zx, %zw) : (tensor<6x4xui8>, tensor<4x3xi8>, tensor<6xui8>, tensor<i8>) -> tensor<6x3xi32>
   func.return %0 : tensor<6x3xi32>
+}
+
+// -----
+
+// What cannot leave i32 is clamped as an integer; these scales stand in the IR.
+// CHECK-LABEL: func.func @bounded
+// CHECK-NOT: arith.cmpf
+// CHECK: arith.fptosi
+// CHECK-NEXT: arith.addi
+// CHECK-NEXT: arith.constant 0 : i32
+// CHECK-NEXT: arith.constant 255 : i32
+// CHECK-NEXT: arith.maxsi
+// CHECK-NEXT: arith.minsi
+// CHECK-NEXT: llvm.trunc {{.*}} overflow<nuw>
+// The second ones are larger.
+// CHECK: arith.cmpf
+func.func @bounded(%x : tensor<4x8xui8>, %y : tensor<4x8xi32>) -> (tensor<4x8xui8>, tensor<4x8xui8>) {
+  %s = nn.constant dense<0.05> : tensor<f32>
+  %t = nn.constant dense<0.1> : tensor<f32>
+  %u = nn.constant dense<7> : tensor<ui8>
+  %w = nn.constant dense<0> : tensor<i32>
+  %0 = qnn.requantize(%x, %s, %u, %t, %u) axis 1 rounding half_even arithmetic f32 range [0, 255] : (tensor<4x8xui8>, tensor<f32>, tensor<ui8>, tensor<f32>, tensor<ui8>) -> tensor<4x8xui8>
+  %1 = qnn.requantize(%y, %s, %w, %t, %u) axis 1 rounding half_even arithmetic f32 range [0, 255] : (tensor<4x8xi32>, tensor<f32>, tensor<i32>, tensor<f32>, tensor<ui8>) -> tensor<4x8xui8>
+  func.return %0, %1 : tensor<4x8xui8>, tensor<4x8xui8>
 }

@@ -199,3 +199,30 @@ def test_an_index_that_stays_in_its_block_is_linear(run_kernel):
     index = "(d0 * 16 + v0 * 8 + l) floordiv 16, v0, (d0 * 16 + l) mod 16"
     run_kernel(load_text((4, 2, 8), (2,), 8, index, steps=4), x, got)
     np.testing.assert_array_equal(got, x[3])
+
+
+@pytest.mark.parametrize("written, hoisted", [("%y", True), ("%s", False)])
+def test_what_an_innermost_loop_reads_again_is_read_before_it(run_kernel, written: str, hoisted: bool):
+    """Unless it is written there: then every iteration sees what the one before left."""
+    source = f"""
+    tensorized.kernel @k(%x: memref<4x8xf32>, %s: memref<4x8xf32>, %y: memref<4x8xf32>) {{
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      %c4 = arith.constant 4 : index
+      scf.for %i = %c0 to %c4 step %c1 {{
+        %v = tensorized.load %x[%i] at (d0, l) -> (d0, l) : memref<4x8xf32>, vector<8xf32>
+        %t = tensorized.load %s[] at (l) -> (0, 0) : memref<4x8xf32>, vector<8xf32>
+        %z = tensorized.map (%a = %v : vector<8xf32>, %b = %t : vector<8xf32>) -> vector<8xf32> {{
+          %r = arith.addf %a, %b : f32
+          tensorized.yield %r : f32
+        }}
+        tensorized.store %z, {written}[%i] at (d0, l) -> (d0, l) : vector<8xf32>, memref<4x8xf32>
+      }}
+      tensorized.yield
+    }}"""
+    x, s, y = (np.full((4, 8), value, np.float32) for value in (1, 2, 0))
+    text = run_kernel(source, x, s, y)
+    before, _, loop = text.partition(" loop.1:")
+    assert ("load float" in before) == hoisted == ("load float" not in loop)
+    expected = [[3.0] * 8] * 4 if hoisted else [[3.0] * 8] + [[4.0] * 8] * 3
+    np.testing.assert_array_equal(y if hoisted else s, np.array(expected, np.float32))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import numpy as np
@@ -101,10 +101,6 @@ def peer_values(proto: ModelProto, inputs: Values, names: Sequence[str]) -> dict
     import onnx
     from onnx import helper
 
-    try:
-        import onnxruntime
-    except ModuleNotFoundError:
-        raise TenonError("comparing needs onnxruntime: pip install 'tenonc[bench]'") from None
     made = {key for node in proto.graph.node for key in node.output}
     declared = {value.name for value in proto.graph.output}
     copy = onnx.ModelProto()
@@ -113,17 +109,37 @@ def peer_values(proto: ModelProto, inputs: Values, names: Sequence[str]) -> dict
     if not wanted:
         return {}  # onnxruntime would return every output
     copy.graph.output.extend(helper.make_empty_tensor_value_info(n) for n in wanted if n not in declared)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
-        session = onnxruntime.InferenceSession(
-            copy.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-        results = session.run(wanted, dict(inputs))
+        results = peer_session(copy).run(wanted, dict(inputs))
     except Exception as error:
-        raise TenonError(f"onnxruntime refuses the model: {' '.join(str(error).split())[:300]}") from error
+        raise _refusal(error) from error
     return {name: np.asarray(array) for name, array in zip(wanted, results, strict=True)}
+
+
+def peer_session(proto: ModelProto, optimize: bool = False, exact: bool = False) -> Any:
+    """The model in onnxruntime, as it is or optimized; `exact`: without kernels whose sums of bytes saturate,
+    which an optimization avoids."""
+    try:
+        import onnxruntime
+    except ModuleNotFoundError:
+        raise TenonError("comparing needs onnxruntime: pip install 'tenonc[bench]'") from None
+    options, levels = onnxruntime.SessionOptions(), onnxruntime.GraphOptimizationLevel
+    options.log_severity_level = 4
+    options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimize else levels.ORT_DISABLE_ALL
+    if exact:
+        options.add_session_config_entry("session.x64quantprecision", "1")
+    try:
+        return onnxruntime.InferenceSession(
+            proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:
+        raise _refusal(error) from error
+
+
+def _refusal(error: Exception) -> TenonError:
+    if isinstance(error, TenonError):
+        return error
+    return TenonError(f"onnxruntime refuses the model: {' '.join(str(error).split())[:300]}")
 
 
 def _deviation(

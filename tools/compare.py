@@ -12,8 +12,11 @@ from .verb import Verb, add_model
 
 if TYPE_CHECKING:
     import numpy as np
+    from onnx import ModelProto
 
+    from ..compiler import Model
     from ..compiler.compare import Deviation
+    from ..compiler.compare_nodes import NodeDifference
 
 PEERS = ("onnxruntime",)
 
@@ -31,6 +34,12 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         metavar="T",
         help="largest deviation, relative to a value's largest magnitude "
         "(default: 1e-4, bf16: 5e-2, int8-dynamic: 1e-1)",
+    )
+    parser.add_argument(
+        "--nodes",
+        action="store_true",
+        help="for quantized models: each node on the peer's own inputs, integers counted, and the outputs in "
+        "quantization steps",
     )
     parser.add_argument("--worst", type=int, default=10, metavar="N", help="rows of the table (default: 10)")
 
@@ -50,6 +59,8 @@ def compare_model(arguments: argparse.Namespace) -> None:
     model = load_model(arguments)
     inputs = read_arrays(Path(arguments.inputs)) if arguments.inputs else None
     proto = onnx.load(arguments.model)
+    if arguments.nodes:
+        return _compare_nodes(arguments, model, proto, inputs)
     with progress(arguments.model) as step:
         found = compare(model, proto, inputs, read_constants(arguments), options_of(arguments), step)
     worst = sorted(found.values, key=lambda d: -d.max_rel)[: arguments.worst]
@@ -64,6 +75,45 @@ def compare_model(arguments: argparse.Namespace) -> None:
             f"{len(beyond)} values differ by more than {arguments.tolerance:g} of their largest magnitude, "
             f"first '{first.value}' of node '{first.node}' ({first.op}), by {first.max_rel:.3g}"
         )
+
+
+def _compare_nodes(
+    arguments: argparse.Namespace, model: Model, proto: ModelProto, inputs: dict[str, np.ndarray] | None
+) -> None:
+    """Show how many integers of each kind of node are the peer's; fail where a difference has no reason."""
+    from ..compiler.compare_nodes import compare_nodes, compare_outputs
+    from .tables import print_table, progress
+    from .verbs import options_of
+
+    with progress(arguments.model) as step:
+        nodes = compare_nodes(proto, inputs, options_of(arguments), step)
+        step("comparing outputs")
+        outputs = compare_outputs(model, proto, inputs, options_of(arguments))
+    kinds = {kind: [d for d in nodes if d.op == kind] for kind in dict.fromkeys(d.op for d in nodes)}
+    title = f"{arguments.model}: {len(nodes)} quantized nodes, each on {arguments.vs}'s inputs"
+    columns = ("op", "nodes", "elements", "equal, %", "differ", "worst", "ours nearest", "peer's nearest",
+               "unexplained", "peer's default: changed", "by")  # fmt: skip
+    print_table(title, columns, [_kind_row(kind, found) for kind, found in kinds.items()])
+    rows = [(o.output, o.mode, f"{o.step:.3g}", f"{100 * o.within:.3f}", f"{o.worst:.3g}") for o in outputs]
+    print_table("outputs of the whole model", ("output", "peer", "step", "within 2 steps, %", "worst"), rows)
+    wrong = [d for d in nodes if d.unexplained or d.worst > 1]
+    if wrong:
+        first = max(wrong, key=lambda d: d.worst)
+        raise TenonError(
+            f"{len(wrong)} nodes differ for another reason than rounding, the most node '{first.node}' "
+            f"({first.op}): {first.differ} of {first.elements} elements, by {first.worst:g}"
+        )
+
+
+def _kind_row(kind: str, found: list[NodeDifference]) -> tuple[str, ...]:
+    """The nodes of one kind, added up."""
+    elements, differ = sum(d.elements for d in found), sum(d.differ for d in found)
+    return (
+        kind, str(len(found)), f"{elements:,}", f"{100 * (1 - differ / max(elements, 1)):.4f}", str(differ),
+        f"{max(d.worst for d in found):g}", str(sum(d.own_nearest for d in found)),
+        str(sum(d.peer_nearest for d in found)), str(sum(d.unexplained for d in found)),
+        f"{sum(d.by_default for d in found):,}", f"{max(d.worst_by_default for d in found):g}",
+    )  # fmt: skip
 
 
 def _row(d: Deviation) -> tuple[str, ...]:

@@ -1,0 +1,221 @@
+"""Compares the quantized nodes of a model with onnxruntime, each on onnxruntime's own inputs.
+
+So a difference does not travel to the next node. All nodes stand side by side in one model that is cut at
+every value: what a node reads is an input. Where the CPU has no VNNI, onnxruntime multiplies u8 by s8
+exactly only with the session option `session.x64quantprecision`: by default sums of two products saturate at
+16 bits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..dialects.errors import TenonError
+from .compare import deviation, peer_session, peer_values, seeded_inputs
+from .exact import exact_values
+from .executable import compile
+from .model import Model
+from .options import CompileOptions
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto
+
+Values = Mapping[str, np.ndarray]
+
+PREFIXES = ("Q", "DequantizeLinear", "DynamicQuantize", "ConvInteger", "MatMulInteger", "MatMulNBits")
+"""How the names of quantized ops begin."""
+
+NEAR = 2.0**-10
+"""How far from the middle of two integers, in steps, f32 arithmetic may mistake one for the other."""
+
+FLOAT_BOUND = 2.0**-20
+"""Relative to the largest magnitude: what float results may differ by."""
+
+
+@dataclass(frozen=True)
+class NodeDifference:
+    """One node: `differ` of its elements are not the peer's, by `worst` at most. Of `own_nearest` of these
+    ours, of `peer_nearest` the peer's is the integer nearest to the exact value; `unexplained` are further
+    from the middle of two integers than f32 arithmetic gets. `by_default`: how many elements the peer's
+    default changes, `worst_by_default` by how much."""
+
+    node: str
+    op: str
+    elements: int
+    differ: int
+    worst: float
+    own_nearest: int = 0
+    peer_nearest: int = 0
+    unexplained: int = 0
+    by_default: int = 0
+    worst_by_default: float = 0.0
+
+
+@dataclass(frozen=True)
+class OutputDifference:
+    """An output of the whole model against the peer's `mode`, in steps: its scale, or where it is no
+    dequantized value, a 255th of its range. `within`: the part of the elements that differ by 2 at most."""
+
+    output: str
+    mode: str
+    step: float
+    within: float
+    worst: float
+
+
+def compare_nodes(
+    proto: ModelProto,
+    inputs: Values | None = None,
+    options: CompileOptions | None = None,
+    on_step: Callable[[str], None] | None = None,
+) -> list[NodeDifference]:
+    """Each quantized node of a model whose inputs have static shapes, on `inputs` (default: seeded ones)."""
+    from .onnx_import import load
+    from .onnx_import.graph import named_nodes
+
+    step = on_step or (lambda _: None)
+    given = seeded_inputs(load(proto).inputs) if inputs is None else inputs
+    nodes = [node for node in named_nodes(proto.graph.node) if _is_quantized(node.proto)]
+    if not nodes:
+        raise TenonError("the model has no quantized nodes")
+    step("running onnxruntime")
+    names = {name for node in nodes for name in (*node.proto.input, *node.proto.output) if name}
+    values = {**given, **peer_values(proto, given, sorted(names))}
+    cut = cut_model(proto, [node.proto for node in nodes], values)
+    feeds = {value.name: values[value.name] for value in cut.graph.input}
+    wanted, by_default = (_run(cut, feeds, exact) for exact in (True, False))
+    step("compiling the nodes")
+    own = compile(load(cut), cache=False, **asdict(options or CompileOptions())).run_dict(feeds)
+    found: list[NodeDifference] = []
+    for node in nodes:
+        step(node.name)
+        for name in filter(None, node.proto.output):
+            key = OWN + name
+            change = np.abs(by_default[key].astype(np.float64) - wanted[key])
+            result = _difference(proto, node.proto, own[key], wanted[key], values)
+            found.append(
+                NodeDifference(
+                    node.name, node.proto.op_type, own[key].size, **result,
+                    by_default=int((change > 0).sum()), worst_by_default=float(change.max(initial=0)),
+                )
+            )  # fmt: skip
+    return found
+
+
+OWN = "result of "
+"""What begins the name of a node's result in the cut model."""
+
+
+def _is_quantized(node: NodeProto) -> bool:
+    return node.op_type.startswith(PREFIXES)
+
+
+def cut_model(proto: ModelProto, nodes: Sequence[NodeProto], values: Values) -> ModelProto:
+    """`nodes` side by side: what they read, but for initializers, are inputs of the shapes of `values`."""
+    import onnx
+    from onnx import helper
+
+    read = dict.fromkeys(name for node in nodes for name in node.input if name)
+    initializers = [tensor for tensor in proto.graph.initializer if tensor.name in read]
+    known = {tensor.name for tensor in initializers}
+    copies: list[NodeProto] = []
+    for node in nodes:
+        copy = onnx.NodeProto()
+        copy.CopyFrom(node)
+        del copy.output[:]
+        copy.output.extend(OWN + name if name else "" for name in node.output)
+        copies.append(copy)
+    made = [name for node in nodes for name in node.output if name]
+    graph = helper.make_graph(
+        copies,
+        "nodes",
+        [_info(name, values[name]) for name in read if name not in known],
+        [_info(OWN + name, values[name]) for name in made],
+        initializers,
+    )
+    return helper.make_model(graph, opset_imports=proto.opset_import, ir_version=proto.ir_version)
+
+
+def _info(name: str, array: np.ndarray):
+    from onnx import helper
+
+    return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+
+
+def _run(proto: ModelProto, feeds: Values, exact: bool) -> dict[str, np.ndarray]:
+    """The outputs of onnxruntime as it optimizes by default, or with exact products of bytes."""
+    names = [value.name for value in proto.graph.output]
+    try:
+        session = peer_session(proto, optimize=True, exact=exact)
+    except TenonError:
+        # It makes u8 of s8 weights, and then lacks a kernel of s8 by u8; those of s8 by s8 do not saturate.
+        session = peer_session(proto, optimize=False)
+    return {name: np.asarray(a) for name, a in zip(names, session.run(names, dict(feeds)), strict=True)}
+
+
+def _difference(
+    proto: ModelProto, node: NodeProto, own: np.ndarray, peer: np.ndarray, values: Values
+) -> dict[str, Any]:
+    """The fields of a NodeDifference that are about exact products."""
+    if own.dtype.kind not in "iu":
+        worst, relative = deviation(own, peer)
+        differ = 0 if relative <= FLOAT_BOUND else int((own != peer).sum())
+        return {"differ": differ, "worst": worst, "unexplained": differ}
+    error = np.abs(own.astype(np.int64) - peer)
+    result: dict[str, Any] = {"differ": int((error > 0).sum()), "worst": float(error.max(initial=0))}
+    if not result["differ"]:
+        return result
+    real = _exact(proto, node, values)[OWN + node.output[0]]
+    at, nearest = error > 0, np.rint(real)
+    middle = (own.astype(np.float64) + peer) / 2
+    return result | {
+        "own_nearest": int((own[at] == nearest[at]).sum()),
+        "peer_nearest": int((peer[at] == nearest[at]).sum()),
+        "unexplained": int((np.abs(real - middle)[at] > NEAR).sum()),
+    }
+
+
+def _exact(proto: ModelProto, node: NodeProto, values: Values) -> dict[str, np.ndarray]:
+    from .onnx_import import load
+
+    model = load(cut_model(proto, [node], values))
+    return exact_values(model, {port.name: values[port.name] for port in model.inputs})
+
+
+def compare_outputs(
+    model: Model,
+    proto: ModelProto,
+    inputs: Values | None = None,
+    options: CompileOptions | None = None,
+) -> list[OutputDifference]:
+    """The outputs of the whole model against onnxruntime's: op by op as the file says, and optimized, with
+    exact products."""
+    given = seeded_inputs(model.inputs) if inputs is None else inputs
+    own = compile(model, cache=False, **asdict(options or CompileOptions())).run_dict(given)
+    plain = peer_values(proto, given, list(own))
+    found: list[OutputDifference] = []
+    for mode, values in (("as it is", plain), ("optimized", _run(proto, given, exact=True))):
+        for name in own:
+            step = _step(proto, name, values[name])
+            error = np.abs(own[name].astype(np.float64) - values[name]) / step
+            within, worst = float((error <= 2.001).mean()), float(error.max(initial=0))
+            found.append(OutputDifference(name, mode, step, within, worst))
+    return found
+
+
+def _step(proto: ModelProto, name: str, value: np.ndarray) -> float:
+    """The scale of an output that is dequantized, else the 255th part of its range."""
+    from onnx import numpy_helper
+
+    arrays = {tensor.name: tensor for tensor in proto.graph.initializer}
+    for node in proto.graph.node:
+        if name in node.output and node.op_type == "DequantizeLinear" and node.input[1] in arrays:
+            scale = numpy_helper.to_array(arrays[node.input[1]])
+            if scale.size == 1:
+                return float(scale.reshape(()))
+    if value.dtype.kind in "iu":
+        return 1.0
+    return float(np.ptp(value)) / 255 or 1.0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..dialects.errors import TenonError
-from .compare import deviation, peer_session, peer_values, seeded_inputs
+from .compare import deviation, exact_session, peer_session, peer_values, seeded_inputs
 from .exact import exact_values
 from .executable import compile
 from .model import Model
@@ -148,11 +148,7 @@ def _info(name: str, array: np.ndarray):
 def _run(proto: ModelProto, feeds: Values, exact: bool) -> dict[str, np.ndarray]:
     """The outputs of onnxruntime as it optimizes by default, or with exact products of bytes."""
     names = [value.name for value in proto.graph.output]
-    try:
-        session = peer_session(proto, optimize=True, exact=exact)
-    except TenonError:
-        # It makes u8 of s8 weights, and then lacks a kernel of s8 by u8; those of s8 by s8 do not saturate.
-        session = peer_session(proto, optimize=False)
+    session = exact_session(proto) if exact else peer_session(proto, optimize=True)
     return {name: np.asarray(a) for name, a in zip(names, session.run(names, dict(feeds)), strict=True)}
 
 

@@ -9,6 +9,8 @@ import onnxruntime
 import pytest
 
 from tenonc.compiler import compile, load, run_reference
+from tenonc.compiler.compare import exact_session
+from tenonc.tools.models.quantized import quantize
 
 FOLDER = Path(__file__).parents[2] / "examples" / "digits"
 
@@ -35,6 +37,21 @@ def session_with_all_values() -> onnxruntime.InferenceSession:
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.intra_op_num_threads = 1
     return onnxruntime.InferenceSession(proto.SerializeToString(), options)
+
+
+@pytest.mark.parametrize("precision", ["int8-qdq", "int8-qop"])
+@pytest.mark.parametrize("signed", [False, True])
+def test_quantized_it_reads_the_same_digits(held_out, precision, signed):
+    """All held-out images, as onnxruntime does from the same file, and as well as from the float one."""
+    training, images = load_data()[0].images[:100], held_out.images
+    feeds = ({"image": image[None]} for image in training)
+    proto = quantize(onnx.load(FOLDER / "digits.onnx"), precision, signed, feeds)
+    exe, session = compile(load(proto), cache=False), exact_session(proto)
+    own = np.concatenate([exe(image[None])[0] for image in images]).argmax(1)
+    peer = np.concatenate([session.run(None, {"image": image[None]})[0] for image in images]).argmax(1)
+    assert (own == peer).mean() >= 0.995
+    right, as_floats = (own == held_out.labels).mean(), 359 / 360
+    assert abs(right - (peer == held_out.labels).mean()) <= 0.003 and right >= as_floats - 0.003
 
 
 def test_split_is_disjoint_and_complete():

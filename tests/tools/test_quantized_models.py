@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tenonc.tools import tenonc
 from tenonc.tools.models import MODELS, Entry, build_model
-from tenonc.tools.models.quantized import samples
+from tenonc.tools.models.quantized import seeded_feeds
 
 MAKERS = {"int8-qdq": {"Conv", "QuantizeLinear", "DequantizeLinear"}, "int8-qop": {"QLinearConv", "QGemm"}}
 
@@ -66,7 +66,7 @@ def test_the_format_its_types_and_its_numbers(precision, signed):
     arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
     assert arrays[first.input[2]].dtype == (np.int8 if signed else np.uint8)
     assert arrays["w1_quantized"].dtype == np.int8 and arrays["w1_scale"].shape == (8,)
-    (x, *_) = samples("small", small("small").graph.input[0])
+    x = next(seeded_feeds("small", small("small")))["x"]
     want = run(small("small"), x)
     assert np.abs(run(model, x) - want).max() < 0.05 * np.abs(want).max()
 

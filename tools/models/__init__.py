@@ -106,9 +106,9 @@ def build_model(name: str, precision: str = FLOAT, signed: bool = False) -> Mode
         model = MODELS[name].build(name)
         if precision == FLOAT:
             return model
-        from .quantized import quantize
+        from .quantized import quantize, seeded_feeds
 
-        return quantize(name, model, precision, signed)
+        return quantize(model, precision, signed, seeded_feeds(name, model))
     except ModuleNotFoundError as error:
         extra = f"{error.name}, which the extra 'bench' installs: pip install 'tenonc[bench]'"
         raise TenonError(f"model '{name}' needs {extra}") from None

@@ -1,4 +1,4 @@
-"""Float models quantized to 8 bits by onnxruntime.quantization, calibrated on seeded data.
+"""Float models quantized to 8 bits by onnxruntime.quantization, the benchmark models on seeded data.
 
 onnxruntime prepares the model first: it folds batch norms into convolutions and infers every shape."""
 
@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from . import seeding
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, ValueInfoProto
+    from onnx import ModelProto
 
 FORMATS = {"int8-qdq": "QDQ", "int8-qop": "QOperator"}
 """Precision -> the name of onnxruntime's format."""
@@ -28,8 +28,11 @@ SAMPLES = 8
 """How many inputs are run to find the range of each activation."""
 
 
-def quantize(name: str, model: ModelProto, precision: str, signed: bool) -> ModelProto:
-    """The float `model` called `name` with u8 activations (`signed`: s8) and s8 weights, per channel.
+def quantize(
+    model: ModelProto, precision: str, signed: bool, feeds: Iterable[Mapping[str, np.ndarray]]
+) -> ModelProto:
+    """The float `model` with u8 activations (`signed`: s8) whose ranges are those on `feeds`, and s8 weights,
+    per channel.
 
     The same bytes each time: the ranges are rounded, for sums differ from machine to machine."""
     import onnx
@@ -41,7 +44,7 @@ def quantize(name: str, model: ModelProto, precision: str, signed: bool) -> Mode
         ranges = str(Path(folder, "ranges.json"))
         onnx.save(_converted(model), given)  # a model in memory loses what shape inference must read
         quantization.quant_pre_process(given, prepared, skip_symbolic_shape=True)
-        _calibrate(name, prepared, ranges)
+        _calibrate(prepared, ranges, feeds)
         quantization.quantize_static(
             prepared,
             result,
@@ -65,19 +68,21 @@ def _converted(model: ModelProto) -> ModelProto:
     return model
 
 
-def samples(name: str, value: ValueInfoProto) -> Iterator[np.ndarray]:
-    """Seeded data for an input of the model called `name`: images, normal numbers for other floats, small
+def seeded_feeds(name: str, model: ModelProto) -> Iterator[dict[str, np.ndarray]]:
+    """Data for the one input of the model called `name`: images, normal numbers for other floats, small
     integers for word numbers."""
     from onnx import TensorProto
 
+    (value,) = model.graph.input
     type_ = value.type.tensor_type
     shape = tuple(dim.dim_value for dim in type_.shape.dim)
     for index in range(SAMPLES):
         rng = seeding.generator(name, f"sample {index}")
         if type_.elem_type != TensorProto.FLOAT:
-            yield rng.integers(0, 10, shape)
+            array = rng.integers(0, 10, shape)
         else:
-            yield seeding.images(rng, shape) if len(shape) == 4 else rng.standard_normal(shape, np.float32)
+            array = seeding.images(rng, shape) if len(shape) == 4 else rng.standard_normal(shape, np.float32)
+        yield {value.name: array}
 
 
 def _op_types() -> list[str]:
@@ -89,21 +94,18 @@ def _op_types() -> list[str]:
 class _Reader:
     """What onnxruntime calls a CalibrationDataReader."""
 
-    def __init__(self, feeds: Iterator[dict[str, np.ndarray]]):
-        self._feeds = feeds
+    def __init__(self, feeds: Iterable[Mapping[str, np.ndarray]]):
+        self._feeds = iter(feeds)
 
-    def get_next(self) -> dict[str, np.ndarray] | None:
+    def get_next(self) -> Mapping[str, np.ndarray] | None:
         return next(self._feeds, None)
 
 
-def _calibrate(name: str, path: str, ranges: str) -> None:
-    """Writes the range of every activation over the samples to the file `ranges`."""
-    import onnx
+def _calibrate(path: str, ranges: str, feeds: Iterable[Mapping[str, np.ndarray]]) -> None:
+    """Writes the range of every activation on `feeds` to the file `ranges`."""
     from onnxruntime.quantization import calibrate
 
-    (value,) = onnx.load(path, load_external_data=False).graph.input
     calibrator = calibrate.create_calibrator(path, _op_types(), f"{ranges}.onnx")
-    feeds = ({value.name: sample} for sample in samples(name, value))
     reader: Any = _Reader(feeds)
     calibrator.collect_data(reader)
     found = calibrator.compute_data()

@@ -13,6 +13,7 @@ from xdsl.ir import Attribute, SSAValue
 
 from ...dialects import nn, qnn
 from ...dialects.errors import TenonError
+from .cast import converted
 from .context import Context, dtype_of, shape_of, tensor_type
 from .node import Node
 
@@ -58,9 +59,10 @@ def scale_of(ctx: Context, scale: SSAValue, name: str, extent: int | None = None
 
 def scale_values(ctx: Context, scale: SSAValue, name: str) -> SSAValue:
     """A scale of any shape in f32; finite and above 0 where it is known."""
-    check_elements(name, scale, FLOATS)
-    qnn.check_values(name, ctx.array(scale))
-    return scale if element_of(scale) == f32 else ctx.emit(nn.CastOp(scale, f32))
+    check_elements(name, scale, (*FLOATS, nn.POWERS_OF_TWO))
+    known = ctx.array(scale)
+    qnn.check_values(name, None if known is None else known.astype(np.float64))
+    return converted(ctx, scale, f32)
 
 
 def zero_of(

@@ -20,19 +20,23 @@ from .tensors import element_type
 
 @onnx_op("QuantizeLinear", "com.microsoft.QuantizeLinear")
 def quantize_linear(ctx: Context, node: Node) -> SSAValue:
-    """round(x / y_scale) + y_zero_point, saturated; the division is made in f32. Integers of 2 and 4 bits are
-    bytes of that range, small floats quotients rounded by a cast."""
+    """round(x / y_scale) + y_zero_point, saturated; the division is made in f32, or in the 16-bit float that
+    `precision` names. Integers of 2 and 4 bits are bytes of that range, small floats quotients rounded by a
+    cast."""
     x, element = node[0], _quantized_type(node)
     check_elements("x", x, (*FLOATS, i32))
-    if _named_type(node, "precision") not in (None, f32):
-        raise TenonError(f"precision is {_named_type(node, 'precision')}, expected f32")
+    precision = _named_type(node, "precision") or f32
+    if precision not in FLOATS:
+        raise TenonError(f"precision is {precision}, expected one of {', '.join(map(str, FLOATS))}")
     (scale, zero), axis, block = _parameters(ctx, node, "y", element)
     if element_of(x) == i32:
         x = ctx.emit(nn.CastOp(x, f32))
-    if element in nn.SMALL_FLOATS.values():
-        scale = spread(ctx, scale, shape_of(x), axis, block)
-        quotient = ctx.elementwise("div", converted(ctx, x, f32), scale)
-        return converted(ctx, quotient, element, bool(node.attr("saturate")))
+    if precision != f32 or element in nn.SMALL_FLOATS.values():
+        scale = converted(ctx, spread(ctx, scale, shape_of(x), axis, block), precision)
+        x = ctx.elementwise("div", converted(ctx, x, precision), scale)
+        if element in nn.SMALL_FLOATS.values():
+            return converted(ctx, x, element, bool(node.attr("saturate")))
+        scale = ctx.constant(np.ones((), np.float32))
     stored, bounds = STORED.get(element, element), qnn.limits(element)
     zero = converted(ctx, zero, stored)
     y = ctx.emit(qnn.QuantizeOp(x, scale, zero, axis=axis, block=block, range=bounds))

@@ -9,6 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from tenonc import compiler
 from tenonc.compiler import compare_nodes as module
 from tenonc.compiler import load
 from tenonc.compiler.compare_nodes import OWN, compare_nodes, compare_outputs, cut_model
@@ -69,7 +70,7 @@ class Shifted:
 
 
 def test_an_error_is_no_rounding(proto, monkeypatch, tmp_path, capsys):
-    real = module.compile
+    real = compiler.compile
     off = np.uint8(1)
     monkeypatch.setattr(module, "compile", lambda model, **options: Shifted(real(model, **options), off))
     (conv,) = [difference for difference in compare_nodes(proto) if difference.node == "conv"]

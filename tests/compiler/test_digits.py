@@ -2,6 +2,7 @@
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -17,6 +18,7 @@ FOLDER = Path(__file__).parents[2] / "examples" / "digits"
 
 def load_data():
     spec = importlib.util.spec_from_file_location("digits_data", FOLDER / "data.py")
+    assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.load_split()
@@ -27,7 +29,7 @@ def held_out():
     return load_data()[1]
 
 
-def session_with_all_values() -> onnxruntime.InferenceSession:
+def session_with_all_values() -> Any:
     """onnxruntime on digits.onnx without optimizations, every node's output exposed."""
     proto = onnx.load(FOLDER / "digits.onnx")
     outputs = [name for node in proto.graph.node for name in node.output]

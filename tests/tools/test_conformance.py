@@ -14,7 +14,7 @@ from tenonc.tools import tenonc
 from tenonc.tools.case_compare import Wrong, compare
 from tenonc.tools.case_run import CaseRunner
 from tenonc.tools.conformance import category
-from tenonc.tools.onnx_cases import collect
+from tenonc.tools.onnx_cases import QUANTIZED, collect
 from tenonc.tools.workers import Died, run_isolated
 
 
@@ -44,6 +44,15 @@ def test_a_wrong_value_is_wrong(node_cases):
     off = replace(case, sets=[(inputs, [expected + 0.01])])
     assert CaseRunner()(off).status == "wrong"
     assert CaseRunner("onnxruntime")(off).status == "wrong"
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_every_quantized_case_passes(node_cases, part):
+    cases = [case for case in node_cases.values() if QUANTIZED.search(case.name)]
+    assert len(cases) == 45
+    for case in cases[part::3]:
+        outcome = CaseRunner()(case)
+        assert (outcome.status, outcome.bound) == ("passed", []), f"{case.name}: {outcome.reason}"
 
 
 def test_what_is_not_supported_is_refused_by_name(node_cases):

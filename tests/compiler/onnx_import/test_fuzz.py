@@ -1,5 +1,6 @@
 """Files with changed bytes: they load, or raise one line, and nothing else happens."""
 
+import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -80,7 +81,32 @@ def recurrent(build):
     return build(nodes, {"x": (FLOAT, [4, 1, 3])}, ["y"], weights)
 
 
-MODELS = {"network": network, "control": control, "functions": functions, "recurrent": recurrent}
+def quantized(build):
+    conv = ["q", "s", "z", "w", "t", "zw", "s", "z", "b"]
+    add = ["c", "s", "z", "c", "s", "z", "s", "z"]
+    nodes = [
+        node("QuantizeLinear", ["x", "s", "z"], ["q"]),
+        node("QLinearConv", conv, ["c"], pads=[1, 1, 1, 1], strides=[2, 2]),
+        node("QLinearAdd", add, ["a"], domain="com.microsoft"),
+        node("QLinearConcat", [*"szaszcsz"], ["k"], domain="com.microsoft", axis=1),
+        node("Cast", ["n"], ["f"], to=FLOAT), node("DequantizeLinear", ["k", "t4", ""], ["d"], axis=1),
+        node("Mul", ["d", "f"], ["y"]),
+    ]
+    weights = {
+        "w": np.ones((2, 1, 3, 3), np.int8), "s": np.array(0.5, np.float32), "z": np.array(3, np.uint8),
+        "t": np.array([0.5, 0.25], np.float32), "zw": np.zeros(2, np.int8), "b": np.ones(2, np.int32),
+        "t4": np.ones(4, np.float32), "n": np.arange(4).reshape(4, 1, 1).astype(ml_dtypes.int4),
+    }  # fmt: skip
+    return build(nodes, {"x": (FLOAT, [1, 1, 8, 8])}, ["y"], weights, 21, 10)
+
+
+MODELS = {
+    "network": network,
+    "control": control,
+    "functions": functions,
+    "recurrent": recurrent,
+    "quantized": quantized,
+}
 
 
 @st.composite

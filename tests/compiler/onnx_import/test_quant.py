@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import ml_dtypes
 import numpy as np
 import onnxruntime
 import pytest
 from onnx import helper
+from onnx.reference import ReferenceEvaluator
 
 from tenonc.compiler import load, run_reference
 
@@ -159,3 +161,31 @@ def test_the_integers_of_onnxruntime(build, case):
         assert got.dtype == want.dtype and got.shape == want.shape
         bound = 3e-7 * np.abs(want).max() if "MatMul" in case.op and want.dtype == np.float32 else 0
         np.testing.assert_allclose(got, want, rtol=0, atol=bound)
+
+
+ROWS = floats(3, 4) * np.float32(0.3)
+BY_SPEC = [
+    (Case("QuantizeLinear", [ROWS, f(0.017), u8(100)], {"precision": 10}, opset=23)),
+    (Case("QuantizeLinear", [ROWS, f(0.1, 0.3, 0.7), None], {"axis": 0, "precision": 16, "output_dtype": 3},
+          opset=23)),
+    (Case("QuantizeLinear", [ROWS, f(*[0.1] * 6).reshape(3, 2), np.zeros((3, 2), ml_dtypes.float8_e5m2)],
+          {"axis": 1, "block_size": 2, "saturate": 0}, opset=23)),
+    (Case("QuantizeLinear", [ROWS, np.ones((3, 2), np.float32) * 0.1, np.zeros((3, 2), ml_dtypes.int4)],
+          {"axis": 1, "block_size": 2}, opset=23)),
+    (Case("DequantizeLinear", [ROWS.astype(ml_dtypes.float8_e4m3fn),
+                               np.array([0.5, 2, 4]).astype(ml_dtypes.float8_e8m0fnu)],
+          {"axis": 0, "output_dtype": 1}, opset=24)),
+    (Case("DequantizeLinear", [ROWS.astype(ml_dtypes.float4_e2m1fn), np.ones((3, 2), np.float32) * 0.3],
+          {"axis": 1, "block_size": 2}, opset=23)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BY_SPEC, ids=range(len(BY_SPEC)))
+def test_as_the_specification_says(build, case):
+    """What onnxruntime has no kernel for, against the onnx package's own evaluation."""
+    model, arrays = model_of(build, case)
+    model.ir_version = 12
+    want: Any = next(iter(ReferenceEvaluator(model).run(None, arrays)))
+    found = run_reference(load(model), arrays)["y0"]
+    assert found.dtype == want.dtype and found.shape == want.shape
+    np.testing.assert_array_equal(found.astype(np.float32), want.astype(np.float32))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from tenonc.compiler import TenonError, load
+from tenonc.compiler import TenonError, compile, load
 
 X = np.ones((2, 4, 6), np.float32)
 BYTES = np.ones((2, 4, 6), np.uint8)
@@ -58,6 +58,7 @@ REFUSED = [
     (("DequantizeLinear", [BYTES, f(1), i8(3)], {}), "x_zero_point is int8, expected uint8 as its tensor"),
     (("DequantizeLinear", [np.ones(3, np.int32), f(1), np.array(3, np.int32)], {}),
      "x_zero_point is 3, expected 0 for int32"),
+    (("QuantizeLinear", [X, f(1), None], {"precision": 7}), "precision is i64, expected one of f32, f16"),
     (conv(s_x=f(-1)), "x_scale: scale is -1.0"),
     (conv(s_w=f(1, 2)), "w_scale has shape [2], expected one value or 3, one a channel"),
     (conv(zp_w=u8(3)), "w_zero_point is uint8, expected int8 as its tensor"),
@@ -95,12 +96,24 @@ def test_refused(build, case, text):
     node = helper.make_node(op, order, ["y"], name="n", domain=domain, **attributes)
     first = named.pop("i0")
     model = build(
-        [node], {"i0": (helper.np_dtype_to_tensor_dtype(first.dtype), first.shape)}, ["y"], named, 21, 10
+        [node], {"i0": (helper.np_dtype_to_tensor_dtype(first.dtype), first.shape)}, ["y"], named, 23, 10
     )
     with pytest.raises(TenonError) as caught:
         load(model)
     line = str(caught.value)
     assert text in line and line.startswith(f"node 'n' ({op}): ") and "\n" not in line
+
+
+def test_a_sum_that_leaves_32_bits(build):
+    """The bias leaves no room for the products: known when the weights are looked at."""
+    op, operands, _ = conv(bias=np.array([0, 2**31 - 9, 0], np.int32))
+    names = [f"i{i}" for i in range(len(operands))]
+    node = helper.make_node(op, names, ["y"], name="n")
+    arrays = {name: array for name, array in zip(names, operands, strict=True) if array is not None}
+    image = arrays.pop("i0")
+    model = build([node], {"i0": (helper.np_dtype_to_tensor_dtype(image.dtype), image.shape)}, ["y"], arrays)
+    with pytest.raises(TenonError, match=r"^n: the accumulator may reach 214748\d+, expected a value of i32"):
+        compile(load(model), cache=False)
 
 
 def test_an_op_of_another_domain_without_a_rule(build):

@@ -163,12 +163,16 @@ def contract_band(contract: tensorized.ContractOp, kernel: tensorized.KernelOp) 
         lane_loop=lane_loop,
         lanes=lanes[lane_loop],
         operands=[frozenset(names[d] for d in access.used_dims()) for access in contract.accesses[:-1]],
-        element_bytes=[
-            element_bytes(v.type.element_type) for v in contract.inputs if isinstance(v.type, TensorType)
+        lane_bytes=[
+            element_bytes(v.type.element_type) * math.prod(reduced.values())
+            for v in contract.inputs
+            if isinstance(v.type, TensorType)
         ],
         steps=steps,
         latency=instruction.latency.data if instruction.latency else 1,
         per_cycle=instruction.per_cycle.data if instruction.per_cycle else 1,
+        operations=instruction.operations,
+        scratch=instruction.scratch,
         blockable=_accumulators_can_wait(kernel, contract, lane_loop),
     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from xdsl.dialects import llvm
+from collections.abc import Iterable
+
+from xdsl.dialects import arith, llvm
 from xdsl.dialects.builtin import (
     AffineMapAttr,
     ArrayAttr,
@@ -13,7 +15,7 @@ from xdsl.dialects.builtin import (
     VectorType,
 )
 from xdsl.dialects.utils import AbstractYieldOperation
-from xdsl.ir import Attribute, Region
+from xdsl.ir import Attribute, Operation, Region
 from xdsl.irdl import (
     IRDLOperation,
     irdl_op_definition,
@@ -39,6 +41,10 @@ class YieldOp(AbstractYieldOperation[Attribute]):
 
     name = "tensorized.yield"
     traits = traits_def(IsTerminator())
+
+
+def _is_free(op: Operation) -> bool:
+    return isinstance(op, YieldOp | arith.ConstantOp | llvm.BitcastOp)
 
 
 @irdl_op_definition
@@ -119,6 +125,22 @@ class InstructionOp(IRDLOperation):
         called = [self.intrinsic.data] if self.intrinsic is not None else []
         chain = self.emission.block.ops if self.emission is not None else ()
         return called + [op.intrin.data for op in chain if isinstance(op, llvm.CallIntrinsicOp)]
+
+    @property
+    def operations(self) -> int:
+        """Machine operations of one application, as far as its declaration says."""
+        return 1 if self.intrinsic is not None else sum(not _is_free(op) for op in self._emitted())
+
+    @property
+    def scratch(self) -> int:
+        """Registers that it takes besides its operands: of constants, and of what its operations pass on."""
+        if self.intrinsic is not None:
+            return 0
+        constants = sum(isinstance(op, arith.ConstantOp) for op in self._emitted())
+        return constants + (self.operations > 1)
+
+    def _emitted(self) -> Iterable[Operation]:
+        return (self.body if self.emission is None else self.emission).block.ops
 
     def print(self, printer: Printer) -> None:
         names = [loop.label.data for loop in self.loops]

@@ -2,7 +2,8 @@
 
 A tile of `rows x NV` accumulators runs one step of the reduction in
 
-    max(rows * NV / instructions per cycle, latency, loads / loads per cycle, uops / issue width)
+    max(rows * NV / instructions per cycle, operations / vector units, latency, loads / loads per cycle,
+        (operations + loads) / issue width)
 
 cycles, and pays once per tile for its start values and epilogue, or once per block of the reduction
 where its panel is too large to stream from the second-level cache. The shape
@@ -23,6 +24,9 @@ from ..tensorize.target import TargetFacts
 from .blocks import balanced, peeled
 
 ISSUE_WIDTH = 6
+# Vector operations that start in a cycle: a multiplication and an addition for each accumulator were measured
+# at 3.2, of four units that add and two that multiply.
+VECTOR_WIDTH = 3.2
 TILE_OVERHEAD_CYCLES = 12
 LARGEST_ROWS = 28
 # What a core sustains from its second-level cache while it computes; 16 bytes per cycle were measured
@@ -40,18 +44,21 @@ BLOCK_SHARE = 2
 @dataclass(frozen=True)
 class Band:
     """What the estimate needs to know of a contraction: extents of its parallel loops, the loop along
-    lanes, the lanes of a register, for every operand the loops it varies with and the bytes of its
-    elements, the number of reduction steps, the instruction's latency and throughput, and whether the
-    reduction may run in blocks (accumulators can wait in the output)."""
+    lanes, the lanes of a register, for every operand the loops it varies with and the bytes that a lane
+    takes of it in a step, the number of reduction steps, the instruction's latency, throughput, machine
+    operations and the registers it takes besides its operands, and whether the reduction may run in blocks
+    (accumulators can wait in the output)."""
 
     extents: Mapping[str, int]
     lane_loop: str
     lanes: int
     operands: Sequence[frozenset[str]]
-    element_bytes: Sequence[int]
+    lane_bytes: Sequence[int]
     steps: int
     latency: int
     per_cycle: int
+    operations: int
+    scratch: int
     blockable: bool
 
     @cached_property
@@ -109,7 +116,7 @@ def _loaded(band: Band, grid: Mapping[str, int]) -> list[int]:
 
 
 def _registers(band: Band, tile: Mapping[str, int]) -> int:
-    """Accumulators, and what the operands hold while the grid runs row by row, lanes innermost: an
+    """Accumulators, scratch, and what the operands hold while the grid runs row by row, lanes innermost: an
     operand that misses a loop is read again when that loop steps, so what varies inside it stays in
     registers; one that misses none streams through one register."""
     grid = _grid(band, tile)
@@ -118,7 +125,7 @@ def _registers(band: Band, tile: Mapping[str, int]) -> int:
     for varies in band.operands:
         missing = next((i for i, name in enumerate(order) if name not in varies), len(order))
         held += math.prod(grid[name] for name in order[missing:] if name in varies)
-    return math.prod(grid.values()) + held
+    return math.prod(grid.values()) + held + band.scratch
 
 
 def block_steps(band: Band, tile: Mapping[str, int], facts: TargetFacts) -> int:
@@ -134,7 +141,7 @@ def _panel_bytes(band: Band, grid: Mapping[str, int]) -> int:
     """Bytes per step of the operands along the lanes that every row tile reads again."""
     return sum(
         loaded * band.lanes * size
-        for varies, size, loaded in zip(band.operands, band.element_bytes, _loaded(band, grid))
+        for varies, size, loaded in zip(band.operands, band.lane_bytes, _loaded(band, grid))
         if band.lane_loop in varies and not varies >= set(band.rows)
     )
 
@@ -156,9 +163,10 @@ def tile_cycles(band: Band, tile: Mapping[str, int], facts: TargetFacts) -> floa
         streamed = _panel_bytes(band, grid)
         step = max(
             accumulators / band.per_cycle,
+            accumulators * band.operations / VECTOR_WIDTH,
             band.latency,
             loads / (facts.loads_per_cycle * LOADS_SUSTAINED),
-            (accumulators + loads + 2) / ISSUE_WIDTH,
+            (accumulators * band.operations + loads + 2) / ISSUE_WIDTH,
             streamed / L2_BYTES_PER_CYCLE if in_block * streamed > facts.l1_bytes * 3 // 4 else 0,
         )
         total += count * (step * band.steps + rounds * (TILE_OVERHEAD_CYCLES + 2 * accumulators))

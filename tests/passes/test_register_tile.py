@@ -1,0 +1,61 @@
+"""The register tile's estimate: what a chain of instructions needs besides its accumulators."""
+
+from dataclasses import replace
+
+import pytest
+
+from tenonc.passes.schedule.register_tile import Band, choose_tile, ranked_tiles
+from tenonc.passes.tensorize.target import TargetFacts
+from tenonc.targets.attach_target import declared_instructions
+from tenonc.targets.record import records
+
+FACTS = TargetFacts(16, 32, 2, 32 << 10, 512 << 10)
+BAND = Band(
+    extents={"h": 14, "w": 14, "o": 256},
+    lane_loop="o",
+    lanes=8,
+    operands=[frozenset({"h", "w", "k"}), frozenset({"o", "k"})],
+    lane_bytes=[4, 4],
+    steps=512,
+    latency=1,
+    per_cycle=2,
+    operations=1,
+    scratch=0,
+    blockable=False,
+)
+
+
+def accumulators(tile) -> int:
+    return tile.get("h", 1) * tile.get("w", 1) * tile["o"] // BAND.lanes
+
+
+def test_scratch_registers_leave_fewer_accumulators():
+    """Of 16 registers: one for the rows' operand, one a column of accumulators for the panel, and scratch."""
+    most: list[int] = []
+    for scratch in (0, 1, 2):
+        tiles = [tile for _, tile in ranked_tiles(replace(BAND, scratch=scratch), FACTS)]
+        wide = [t for t in tiles if accumulators(t) > t["o"] // BAND.lanes > 1]
+        most.append(max(accumulators(t) + t["o"] // BAND.lanes + 1 for t in wide))
+        assert most[-1] <= 16 - scratch
+    assert most[2] < most[0]
+
+
+def test_more_operations_take_longer():
+    (one, tile), (two, _) = (ranked_tiles(replace(BAND, operations=n), FACTS)[0] for n in (1, 2))
+    assert 1.1 * one < two < 2 * one
+    assert accumulators(choose_tile(BAND, FACTS)) >= 8 and accumulators(tile) >= 8
+
+
+@pytest.mark.parametrize(
+    "target, name, operations, scratch",
+    [
+        ("x86-64-v3", "fma_8xf32", 1, 0),
+        ("x86-64-v3", "maddwd_8xi32", 2, 1),
+        ("x86-64-v3", "maddubs_8xi32", 3, 2),
+        ("x86-64", "muladd_4xf32", 2, 1),
+        ("cascadelake", "dpbusd_16xi32", 1, 0),
+    ],
+)
+def test_what_an_instruction_declares(target, name, operations, scratch):
+    (found,) = (i for i in declared_instructions(records()[target]) if i.sym_name.data == name)
+    assert (found.operations, found.scratch) == (operations, scratch)

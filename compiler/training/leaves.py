@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp, NameLoc
+from xdsl.ir import SSAValue, Use
 
 from ...dialects import nn
 from ...passes.rewriting import keep_location
@@ -89,7 +90,16 @@ def _kind(op: nn.ConstantOp, array: np.ndarray, trained: bool) -> Kind:
 
 
 def _only_norms(op: nn.ConstantOp) -> bool:
-    return all(isinstance(use.operation, nn.BatchNormOp | nn.NormalizeOp) for use in op.result.uses)
+    return all(isinstance(use.operation, nn.BatchNormOp | nn.NormalizeOp) for use in uses_of(op.result))
+
+
+def uses_of(value: SSAValue) -> Iterator[Use]:
+    """What reads `value`, as it is or under another shape."""
+    for use in value.uses:
+        if isinstance(use.operation, nn.ReshapeOp | nn.BroadcastOp):
+            yield from uses_of(use.operation.result)
+        else:
+            yield use
 
 
 class _Names:

@@ -75,6 +75,11 @@ class TorchModule(torch.nn.Module):
         """The inputs of the model."""
         return self._ports
 
+    @property
+    def leaves(self) -> Sequence[Leaf]:
+        """The constants of the model, and what each is to the module."""
+        return self._plan.leaves
+
     def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
         """The outputs for `inputs`. Raises TenonError where an input is not what the model takes."""
         leaves = dict(self.named_parameters(remove_duplicate=False)) | dict(self.named_buffers())

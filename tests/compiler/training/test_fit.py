@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def module(model):
 
 
 BATCHES = Minibatches(POINTS, LABELS, size=24)
-RECIPE = dict(batches=BATCHES, epochs=6, lr=0.1, steps=(4,), weight_decay=1e-3)
+RECIPE: dict[str, Any] = dict(batches=BATCHES, epochs=6, lr=0.1, steps=(4,), weight_decay=1e-3)
 
 
 def state(module):

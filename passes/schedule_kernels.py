@@ -13,7 +13,7 @@ does not stay in the second-level cache an outer level cuts the rows into blocks
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -26,9 +26,10 @@ from ..dialects import tensorized
 from ..dialects.tensorized import LevelAttr
 from ..dialects.tensorized.attributes import element_bytes
 from ..dialects.tensorized.linear_form import flat_strides, row_major
+from .schedule.blocks import even_part
 from .schedule.check import check_contraction, check_others
 from .schedule.packing import Calls, calls_by_kernel, pack_contract, pad_parameters
-from .schedule.register_tile import Band, block_steps
+from .schedule.register_tile import Band, block_steps, body_steps
 from .schedule.threads import split_contraction, split_kernel
 from .schedule.transform import schedule_transform
 from .tensorize.target import TargetFacts, target_facts
@@ -126,7 +127,10 @@ def contract_levels(
     if not choice.panels_outside:
         order = [n for n in order if n != band.lane_loop] + [band.lane_loop]
     fetched = _fetched(kernel, contract, band, tile) if choice.prefetch else []
-    levels = [LevelAttr.of(order, tile, fetched), LevelAttr.of(reductions, {})]
+    levels = [
+        LevelAttr.of(order, tile, fetched),
+        LevelAttr.of(reductions, _bodies(contract, band, tile, reductions)),
+    ]
     blocks = _reduction_blocks(contract, reductions, choice.steps) if choice.panels_outside else {}
     if blocks:
         panels, rows = order[: order.index(band.lane_loop) + 1], order[order.index(band.lane_loop) + 1 :]
@@ -144,6 +148,23 @@ def contract_levels(
             LevelAttr.of([n for n in first.loop_order if n not in products], inside, first.fetched),
         ]
     return levels
+
+
+def _bodies(
+    contract: tensorized.ContractOp, band: Band, tile: Mapping[str, int], reductions: Sequence[str]
+) -> dict[str, int]:
+    """Tiles of the reduction loops in their last level: the steps that stand one after another in a loop's
+    body, the innermost loops first."""
+    extents, widths = dict(zip(contract.loop_names, contract.extents)), contract.widths
+    left, bodies = body_steps(band, tile), dict[str, int]()
+    for name in reversed(reductions):
+        width = widths.get(name, 1)
+        steps = -(-extents[name] // width)
+        bodies[name] = even_part(steps, left) * width
+        left //= even_part(steps, left)
+        if bodies[name] < extents[name]:
+            break
+    return {name: size for name, size in bodies.items() if size > 1}
 
 
 def contract_band(contract: tensorized.ContractOp, kernel: tensorized.KernelOp) -> Band:

@@ -29,7 +29,7 @@ ZERO = AffineExpr.constant(0)
 def fetch_ahead(
     contract: tensorized.ContractOp, operand: int, buffer: SSAValue, tile: Tile, at: Position
 ) -> tensorized.PrefetchOp | None:
-    """The prefetch of one step of a tile's reduction, of the block that follows the one at `at`; None if one
+    """The prefetch of one body of a tile's reduction, of the block that follows the one at `at`; None if one
     tile covers all rows."""
     position, access = tile.position, contract.accesses[operand]
     used = {contract.loop_names[d] for d in access.used_dims()}
@@ -45,7 +45,7 @@ def fetch_ahead(
     elements = steps * -(-tile.width // tile.lanes) * tile.lanes
     per_row = elements * size * FRACTION // (LINE_BYTES * all_rows)
     per_step = per_row * tile_rows // steps
-    lines = -(-per_step * position.size[reductions[-1]] // FRACTION)
+    lines = -(-per_step * math.prod(position.size[n] for n in reductions) // FRACTION)
     progress = _rows_before(at, position, rows) * per_row + _steps_before(at, position, reductions) * per_step
     start = flat_start(contract, access, buffer.type, at)
     ahead = start + elements + progress // FRACTION * (LINE_BYTES // size)

@@ -309,7 +309,7 @@ class RowValues(TileValues):
     the row it has one register a row and is spread over the tile."""
 
     def __init__(self, rows: RowLowering, tile: Tile, done: Done):
-        super().__init__(rows.emitter, rows.buffers, tile, [], None)
+        super().__init__(rows.emitter, rows.buffers, tile, {}, None)
         self.rows, self.done = rows, done
 
     def value(self, value: SSAValue) -> SSAValue:

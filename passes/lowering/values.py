@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -40,11 +40,16 @@ class Place:
 
 class TileValues:
     """Computes tensor values of a kernel for one tile. `buffers` maps the kernel's arguments to memrefs,
-    `reductions` names the loops a contraction runs, outermost first; between blocks of a reduction the
-    accumulators wait at `place`."""
+    `reductions` gives the loops a contraction runs, outermost first, and how many steps of each stand one
+    after another in its body; between blocks of a reduction the accumulators wait at `place`."""
 
     def __init__(
-        self, emitter: LoopEmitter, buffers: Buffers, tile: Tile, reductions: list[str], place: Place | None
+        self,
+        emitter: LoopEmitter,
+        buffers: Buffers,
+        tile: Tile,
+        reductions: Mapping[str, int],
+        place: Place | None,
     ):
         self.emitter, self.buffers, self.tile, self.reductions = emitter, buffers, tile, reductions
         self.place = place
@@ -161,26 +166,38 @@ class TileValues:
     def _reduce(
         self, op: tensorized.ContractOp, order: list[str], position: Position, acc: SSAValue
     ) -> SSAValue:
+        """The loops of `order`; what a body's steps do not divide runs after the loop."""
         if not order:
             return self._apply(op, position, acc)
-        name, rest = order[0], order[1:]
-        step = op.widths.get(name, 1)
-        count, left = divmod(position.size[name], step)
+        name, size = order[0], position.size[order[0]]
+        body = max(self.reductions[name], op.widths.get(name, 1))
+        count, left = divmod(size, body)
 
-        def body(variable: SSAValue, carried) -> list[SSAValue]:
-            return [self._reduce(op, rest, position.iterate(name, variable, count, 0, step), carried[0])]
+        def steps(variable: SSAValue, carried: Sequence[SSAValue]) -> list[SSAValue]:
+            return [self._steps(op, order, position.iterate(name, variable, count, 0, body), carried[0])]
 
         if count == 1:
-            acc = self._reduce(op, rest, position.block(name, 0, step), acc)
+            acc = self._steps(op, order, position.block(name, 0, body), acc)
         elif count:
-            acc = self.emitter.loop(count, name, body, [acc])[0]
+            acc = self.emitter.loop(count, name, steps, [acc])[0]
         if left:
-            acc = self._reduce(op, rest, position.block(name, count * step, left), acc)
+            acc = self._steps(op, order, position.block(name, count * body, left), acc)
+        return acc
+
+    def _steps(
+        self, op: tensorized.ContractOp, order: list[str], position: Position, acc: SSAValue
+    ) -> SSAValue:
+        """The steps of one body of the first loop of `order`, the last maybe less than an instruction."""
+        name, rest = order[0], order[1:]
+        width, size = op.widths.get(name, 1), position.size[name]
+        if not rest:
+            self._fetch_ahead(op, position)
+        for first in range(0, size, width):
+            acc = self._reduce(op, rest, position.block(name, first, min(width, size - first)), acc)
         return acc
 
     def _apply(self, op: tensorized.ContractOp, position: Position, acc: SSAValue) -> SSAValue:
         instruction = op.declaration()
-        self._fetch_ahead(op, position)
         tile = Tile(position, self.tile.rows, self.tile.lane_loop, self.tile.lanes)
         inputs = list(zip(op.inputs, op.accesses))
         arguments: list[SSAValue] = []

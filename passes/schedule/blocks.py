@@ -16,3 +16,9 @@ def peeled(extent: int, tile: int) -> list[tuple[int, int]]:
     start at whole registers."""
     count, rest = divmod(extent, tile)
     return [(n, size) for n, size in ((count, tile), (1, rest)) if n and size]
+
+
+def even_part(extent: int, most: int) -> int:
+    """At most `most` iterations that divide a loop, if there are such and not much fewer."""
+    even = max((size for size in range(1, min(most, extent) + 1) if extent % size == 0), default=1)
+    return even if 2 * even > most or even == extent else max(1, most)

@@ -11,6 +11,9 @@ from ...dialects.tensorized import LevelAttr
 from ..tensorize.target import TargetFacts
 from .register_tile import Band
 
+MOST_STEPS = 64
+"""Of a reduction in one body: each is a copy of the tile's instructions."""
+
 
 class _Check:
     def __init__(self, kernel: tensorized.KernelOp):
@@ -89,14 +92,19 @@ def check_contraction(
     check.expect(
         last == sorted(reductions), f"the last level orders {last}, expected the reduction {reductions}"
     )
-    widths = {contract.binding[loop.label.data]: loop.extent.data for loop in contract.declaration().loops}
+    steps = 1
     for name in reductions:
-        for size in check.tiles(name)[:-1]:
-            width = widths.get(name, 1)
-            check.expect(band.blockable, f"its accumulators cannot wait between blocks of loop {name}")
+        *blocks, body = check.tiles(name)
+        width = contract.widths.get(name, 1)
+        check.expect(
+            not blocks or band.blockable, f"its accumulators cannot wait between blocks of loop {name}"
+        )
+        for size in (*blocks, *([body] if body > 1 else [])):
             check.expect(
                 size % width == 0, f"the tile of loop {name} is {size}, expected a multiple of {width}"
             )
+        steps *= max(1, body // width)
+    check.expect(steps <= MOST_STEPS, f"a body holds {steps} steps, expected at most {MOST_STEPS}")
 
 
 def check_others(kernel: tensorized.KernelOp, facts: TargetFacts) -> None:

@@ -29,6 +29,9 @@ ISSUE_WIDTH = 6
 VECTOR_WIDTH = 3.2
 TILE_OVERHEAD_CYCLES = 12
 LARGEST_ROWS = 28
+# Instructions of a loop's body: where another thread shares the core, those that count and fetch ahead are
+# what a tile waits for.
+BODY_INSTRUCTIONS = 80
 # What a core sustains from its second-level cache while it computes; 16 bytes per cycle were measured
 # beside multiply-adds at 90 % of their peak, and the hardware moves 32.
 L2_BYTES_PER_CYCLE = 20
@@ -135,6 +138,15 @@ def block_steps(band: Band, tile: Mapping[str, int], facts: TargetFacts) -> int:
     if not band.blockable or not step_bytes or band.steps * step_bytes <= facts.l2_bytes // STREAMED_SHARE:
         return band.steps
     return max(1, facts.l1_bytes // BLOCK_SHARE // step_bytes)
+
+
+def body_steps(band: Band, tile: Mapping[str, int]) -> int:
+    """Steps of the reduction that stand in a loop's body, so that counting them takes few instructions. One
+    where no register is used twice, as in a depthwise convolution: neighbouring steps read the same
+    elements there, and LLVM would keep those in registers that it does not have."""
+    grid = _grid(band, tile)
+    accumulators, loads = math.prod(grid.values()), sum(_loaded(band, grid))
+    return max(1, BODY_INSTRUCTIONS // (accumulators + loads)) if loads <= accumulators else 1
 
 
 def _panel_bytes(band: Band, grid: Mapping[str, int]) -> int:

@@ -52,6 +52,8 @@ def scheduled(schedule: str, shape: dict[str, str] = SIDE_BY_SIDE) -> ModuleOp:
         "order [n, m] tile {n = 16, m = 5}, order [k]",
         "order [n] tile {n = 16}, order [k] tile {k = 10}, order [m] tile {m = 4}, order [k]",
         "order [m] tile {m = 10}, order [n] tile {n = 32}, order [n, m] tile {n = 16, m = 5}, order [k]",
+        "order [n, m] tile {n = 16, m = 5}, order [k] tile {k = 8}",
+        "order [n] tile {n = 16}, order [k] tile {k = 10}, order [m] tile {m = 4}, order [k] tile {k = 4}",
     ],
 )
 def test_what_fits_is_kept(schedule: str):
@@ -73,6 +75,8 @@ def test_what_fits_is_kept(schedule: str):
         ("order [m] tile {m = 4}, order [n, m] tile {n = 8, m = 5}, order [k]", "loop m has a tile of 5 in"),
         ("order [n, m] tile {n = 16, m = 10}, order [k]", "its tile takes 20 registers, the target has 16"),
         ("order [n, m] tile {n = 16}, order [k], order [k, m]", "the last level orders ['k', 'm'], exp"),
+        ("order [n, m] tile {n = 16}, order [k] tile {k = 3}", "the tile of loop k is 3, expected a"),
+        ("order [n, m] tile {n = 16}, order [k] tile {k = 130}", "a body holds 65 steps, expected at most"),
         ("order [n], order [n, m, k] tile {n = 8}", "loop n has a tile of 8 in one of 1"),
         (
             "order [n] tile {n = 16}, order [k] tile {k = 5}, order [m], order [k]",

@@ -8,6 +8,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
 
 from tenonc.compiler.pipeline import context
+from tenonc.dialects import tensorized
 from tenonc.dialects.reference import interpreter
 from tenonc.passes.lower_kernels import LowerKernelsPass
 from tenonc.passes.schedule.blocks import balanced, peeled
@@ -62,7 +63,7 @@ func.func @main(%x: {x}, %w: {w}, %b: {b}) -> {out} {{
 def run_lowered(text: str, arrays: list[np.ndarray], out: np.ndarray) -> np.ndarray:
     module = parse(text)
     LowerKernelsPass().apply(context(), module)
-    kernel = next(op for op in module.ops if op.name == "tensorized.kernel")
+    (kernel,) = tensorized.kernels(module)
     kernel.verify()
     assert not any(op.name == "tensorized.contract" for op in kernel.walk())
     interpreter(module).run_ssacfg_region(kernel.body, (*arrays, out), "kernel")
@@ -74,11 +75,13 @@ def problems(draw):
     rows, columns, depth = draw(st.integers(1, 9)), draw(st.integers(1, 13)), draw(st.integers(1, 7))
     n = 4 * draw(st.integers(1, 3))
     m, k, outer = draw(st.integers(1, 5)), draw(st.integers(1, 7)), draw(st.integers(1, 9))
+    body = draw(st.integers(1, 7))
+    rest = f"order [k] tile {{k = {body}}}"
     levels = [
-        f"order [n, m] tile {{n = {n}, m = {m}}}, order [k]",
-        f"order [m, n] tile {{n = {n}, m = {m}}}, order [k]",
-        f"order [m] tile {{m = {outer}}}, order [n, m] tile {{n = {n}, m = {m}}}, order [k]",
-        f"order [n] tile {{n = {n}}}, order [k] tile {{k = {k}}}, order [m] tile {{m = {m}}}, order [k]",
+        f"order [n, m] tile {{n = {n}, m = {m}}}, {rest}",
+        f"order [m, n] tile {{n = {n}, m = {m}}}, {rest}",
+        f"order [m] tile {{m = {outer}}}, order [n, m] tile {{n = {n}, m = {m}}}, {rest}",
+        f"order [n] tile {{n = {n}}}, order [k] tile {{k = {k}}}, order [m] tile {{m = {m}}}, {rest}",
     ]
     return rows, columns, depth, draw(st.sampled_from(levels))
 

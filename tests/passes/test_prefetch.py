@@ -73,6 +73,14 @@ def asked_for(block, values, found):
             "order [m] tile {m = 20}, order [n, m] tile {n = 16, m = 6} prefetch [1], order [k]",
             32 * 16,
         ),
+        (
+            14,
+            64,
+            98,
+            16,
+            "order [n, m] tile {n = 16, m = 6} prefetch [1], order [k] tile {k = 4}",
+            98 * 16,
+        ),
     ],
 )
 def test_the_next_block_is_fetched_whole(m, n, k, t, schedule, block):

@@ -4,7 +4,7 @@
 // panels and the rows; the accumulators wait in the output meanwhile.
 
 // CHECK:      tensorized.kernel @dense
-// CHECK-SAME: schedule [order [n] tile {n = [[N:[0-9]+]]}, order [k] tile {k = {{[0-9]+}}} prefetch [0], order [m] tile {m = {{[0-9]+}}}, order [k]]
+// CHECK-SAME: schedule [order [n] tile {n = [[N:[0-9]+]]}, order [k] tile {k = {{[0-9]+}}} prefetch [0], order [m] tile {m = {{[0-9]+}}}, order [k] tile {k = {{[0-9]+}}}]
 module attributes {tenon.target = {vector_registers = 16 : i64, vector_bytes = 32 : i64, loads_per_cycle = 2 : i64, l1_bytes = 2048 : i64, l2_bytes = 8192 : i64}} {
 tensorized.instruction @fma intrinsic "llvm.fma.v8f32" feature "fma" latency 4 per_cycle 2 loops (i: parallel 8)
   (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {

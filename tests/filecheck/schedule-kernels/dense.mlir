@@ -5,7 +5,7 @@
 
 // CHECK:      tensorized.kernel @dense(%x: tensor<20x7xf32>, %w: tensor<[[P:[0-9]+]]x7x[[N:[0-9]+]]xf32> constant, %b: tensor<32xf32> constant)
 // CHECK-SAME: lanes {n = 8} schedule [order [n, m] tile {
-// CHECK-SAME: order [k]]
+// CHECK-SAME: order [k] tile {k = {{[0-9]+}}}]
 // CHECK:      %w at (n floordiv [[N]], k, n mod [[N]]) : tensor<[[P]]x7x[[N]]xf32>
 // CHECK:      tensorized.pack %w loops (n: parallel 30, k: parallel 7) from (k, n) to (n floordiv [[N]], k, n mod [[N]])
 // CHECK:      tensorized.pack %b loops (n: parallel 30) from (n) to (n) : tensor<30xf32> to tensor<32xf32>

@@ -10,6 +10,7 @@ from .constant import ConstantOp as ConstantOp
 from .constant import compile_time_values as compile_time_values
 from .constant import constant as constant
 from .constant import is_compile_time as is_compile_time
+from .constant import one_number as one_number
 from .constant import scalar as scalar
 from .conv import ConvOp as ConvOp
 from .conv_transpose import ConvTransposeOp as ConvTransposeOp

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, TensorType
+from xdsl.dialects.builtin import AnyFloat, DenseIntOrFPElementsAttr, TensorType
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.irdl import IRDLOperation, base, irdl_op_definition, prop_def, result_def, traits_def
 from xdsl.parser import Parser
@@ -16,7 +16,7 @@ from xdsl.utils.exceptions import VerifyException
 from ..errors import TenonError
 from .attributes import WeightAttr
 from .base import NNOperation
-from .dtypes import SMALL_FLOATS, dense_attribute, numpy_dtype
+from .dtypes import SMALL_FLOATS, dense_array, dense_attribute, numpy_dtype
 from .weights import WeightStore
 
 MAX_DENSE = 16
@@ -80,6 +80,17 @@ def _is_dense(array: np.ndarray) -> bool:
 def scalar(value: float | int, like: TensorType) -> ConstantOp:
     """A rank-0 constant of the element type of `like`."""
     return ConstantOp(dense_attribute(np.asarray(value, numpy_dtype(like.element_type)), like.element_type))
+
+
+def one_number(value: SSAValue) -> float | None:
+    """The number that every element of a small constant of floats is; None for any other value."""
+    owner = value.owner
+    if not isinstance(owner, ConstantOp) or not isinstance(owner.value, DenseIntOrFPElementsAttr):
+        return None
+    if not isinstance(owner.value.get_element_type(), AnyFloat):
+        return None
+    numbers = dense_array(owner.value).reshape(-1).astype(np.float64)
+    return float(numbers[0]) if len({number.tobytes() for number in numbers}) == 1 else None
 
 
 def is_compile_time(value: SSAValue) -> bool:

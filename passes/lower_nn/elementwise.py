@@ -10,11 +10,23 @@ from ...dialects import nn
 from ...dialects.nn.scalar_builder import ScalarBuilder, reinterpret
 from .emitter import Emitter, Operand, at
 
+BOUNDED = {"clip", "max", "min"}
+"""Functions whose bounds become part of the body where they are one number: a bound that is known not to be
+NaN takes one instruction, one from memory about five. Other constants stay operands, so that kernels that
+differ in nothing else are one."""
+
 
 def lower_elementwise(emit: Emitter, op: nn.ElementwiseOp) -> SSAValue:
     """One generic; an operand that broadcasts is read at constant 0, never materialized."""
-    inputs = [emit.broadcast(x, op.shape) for x in op.inputs]
-    return emit.elementwise(inputs, op.type.element_type, op.shape, op.function.body)
+    bounds = [nn.one_number(x) if op.fn.data in BOUNDED else None for x in op.inputs]
+    inputs = [emit.broadcast(x, op.shape) for x, bound in zip(op.inputs, bounds) if bound is None]
+    element = nn.compute_type(op.type.element_type)
+
+    def body(b: ScalarBuilder, *given: SSAValue) -> SSAValue:
+        rest = iter(given)
+        return op.function.body(b, *(next(rest) if n is None else b.constant(n, element) for n in bounds))
+
+    return emit.elementwise(inputs, op.type.element_type, op.shape, body)
 
 
 def lower_cast(emit: Emitter, op: nn.CastOp) -> SSAValue:

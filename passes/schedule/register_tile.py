@@ -146,7 +146,8 @@ def body_steps(band: Band, tile: Mapping[str, int]) -> int:
     elements there, and LLVM would keep those in registers that it does not have."""
     grid = _grid(band, tile)
     accumulators, loads = math.prod(grid.values()), sum(_loaded(band, grid))
-    return max(1, BODY_INSTRUCTIONS // (accumulators + loads)) if loads <= accumulators else 1
+    most = BODY_INSTRUCTIONS // (accumulators * band.operations + loads)
+    return max(1, most) if loads <= accumulators else 1
 
 
 def _panel_bytes(band: Band, grid: Mapping[str, int]) -> int:

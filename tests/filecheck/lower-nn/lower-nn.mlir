@@ -83,3 +83,29 @@ func.func @reshape(%x : tensor<6x4x5xf32>) -> tensor<2x3x20xf32> {
   %0 = nn.reshape(%x) : (tensor<6x4x5xf32>) -> tensor<2x3x20xf32>
   func.return %0 : tensor<2x3x20xf32>
 }
+
+// -----
+
+// A bound that is one number is part of the body; one for each channel, or of run time, is an operand.
+
+// CHECK-LABEL: func.func @bounds
+// CHECK: linalg.generic
+// CHECK-SAME: ins(%x : tensor<1x2x8xf32>)
+// CHECK-NEXT: ^bb0(%[[x:.*]]: f32, %{{.*}}: f32):
+// CHECK-NEXT: %[[low:.*]] = arith.constant 0.000000e+00 : f32
+// CHECK-NEXT: %[[high:.*]] = arith.constant 6.000000e+00 : f32
+// CHECK-NEXT: %[[m:.*]] = arith.maximumf %[[x]], %[[low]] : f32
+// CHECK-NEXT: arith.minimumf %[[m]], %[[high]] : f32
+// CHECK: linalg.generic
+// CHECK-SAME: ins(%{{.*}}, %{{.*}} : tensor<1x2x8xf32>, tensor<2x1xf32>)
+// CHECK: linalg.generic
+// CHECK-SAME: ins(%{{.*}}, %u : tensor<1x2x8xf32>, tensor<f32>)
+func.func @bounds(%x : tensor<1x2x8xf32>, %u : tensor<f32>) -> tensor<1x2x8xf32> {
+  %low = nn.constant dense<0.0> : tensor<f32>
+  %high = nn.constant dense<6.0> : tensor<2x1xf32>
+  %each = nn.constant dense<[[1.0], [2.0]]> : tensor<2x1xf32>
+  %0 = nn.elementwise clip(%x, %low, %high) : (tensor<1x2x8xf32>, tensor<f32>, tensor<2x1xf32>) -> tensor<1x2x8xf32>
+  %1 = nn.elementwise max(%0, %each) : (tensor<1x2x8xf32>, tensor<2x1xf32>) -> tensor<1x2x8xf32>
+  %2 = nn.elementwise min(%1, %u) : (tensor<1x2x8xf32>, tensor<f32>) -> tensor<1x2x8xf32>
+  func.return %2 : tensor<1x2x8xf32>
+}

@@ -145,6 +145,13 @@ def exact_session(proto: ModelProto) -> Any:
         return peer_session(proto)
 
 
+def optimized_values(proto: ModelProto, inputs: Values, exact: bool = True) -> dict[str, np.ndarray]:
+    """The outputs of onnxruntime with its optimizations, with exact products of bytes or by default."""
+    names = [value.name for value in proto.graph.output]
+    session = exact_session(proto) if exact else peer_session(proto, optimize=True)
+    return {name: np.asarray(a) for name, a in zip(names, session.run(names, dict(inputs)), strict=True)}
+
+
 def _refusal(error: Exception) -> TenonError:
     if isinstance(error, TenonError):
         return error

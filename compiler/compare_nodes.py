@@ -1,7 +1,7 @@
 """Compares the quantized nodes of a model with onnxruntime, each on onnxruntime's own inputs.
 
-So a difference does not travel to the next node. All nodes stand side by side in one model that is cut at
-every value: what a node reads is an input. Where the CPU has no VNNI, onnxruntime multiplies u8 by s8
+So a difference does not travel to the next node. Nodes stand side by side in models that are cut at every
+value: what a node reads is an input. Where the CPU has no VNNI, onnxruntime multiplies u8 by s8
 exactly only with the session option `session.x64quantprecision`: by default sums of two products saturate at
 16 bits."""
 
@@ -14,19 +14,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..dialects.errors import TenonError
-from .compare import deviation, exact_session, peer_session, peer_values, seeded_inputs
+from .compare import deviation, optimized_values, peer_values, seeded_inputs
 from .exact import exact_values
 from .executable import compile
-from .model import Model
 from .options import CompileOptions
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
+    from .onnx_import.graph import NamedNode
+
 Values = Mapping[str, np.ndarray]
 
 PREFIXES = ("Q", "DequantizeLinear", "DynamicQuantize", "ConvInteger", "MatMulInteger", "MatMulNBits")
 """How the names of quantized ops begin."""
+
+AT_ONCE = 150
+"""Nodes in one model: a call of native code takes a thousand arguments at most."""
 
 NEAR = 2.0**-10
 """How far from the middle of two integers, in steps, f32 arithmetic may mistake one for the other."""
@@ -54,18 +58,6 @@ class NodeDifference:
     worst_by_default: float = 0.0
 
 
-@dataclass(frozen=True)
-class OutputDifference:
-    """An output of the whole model against the peer's `mode`, in steps: its scale, or where it is no
-    dequantized value, a 255th of its range. `within`: the part of the elements that differ by 2 at most."""
-
-    output: str
-    mode: str
-    step: float
-    within: float
-    worst: float
-
-
 def compare_nodes(
     proto: ModelProto,
     inputs: Values | None = None,
@@ -84,24 +76,34 @@ def compare_nodes(
     step("running onnxruntime")
     names = {name for node in nodes for name in (*node.proto.input, *node.proto.output) if name}
     values = {**given, **peer_values(proto, given, sorted(names))}
+    found: list[NodeDifference] = []
+    for first in range(0, len(nodes), AT_ONCE):
+        part = nodes[first : first + AT_ONCE]
+        step(f"nodes from {part[0].name}")
+        found += _compared(proto, part, values, options or CompileOptions())
+    return found
+
+
+def _compared(
+    proto: ModelProto, nodes: Sequence[NamedNode], values: Values, options: CompileOptions
+) -> list[NodeDifference]:
+    """`nodes` of the model on the peer's `values`."""
+    from .onnx_import import load
+
     cut = cut_model(proto, [node.proto for node in nodes], values)
     feeds = {value.name: values[value.name] for value in cut.graph.input}
-    wanted, by_default = (_run(cut, feeds, exact) for exact in (True, False))
-    step("compiling the nodes")
-    own = compile(load(cut), cache=False, **asdict(options or CompileOptions())).run_dict(feeds)
+    wanted, by_default = (optimized_values(cut, feeds, exact) for exact in (True, False))
+    own = compile(load(cut), cache=False, **asdict(options)).run_dict(feeds)
     found: list[NodeDifference] = []
     for node in nodes:
-        step(node.name)
-        for name in filter(None, node.proto.output):
-            key = OWN + name
+        for key in (OWN + name for name in node.proto.output if name):
             change = np.abs(by_default[key].astype(np.float64) - wanted[key])
             result = _difference(proto, node.proto, own[key], wanted[key], values)
-            found.append(
-                NodeDifference(
-                    node.name, node.proto.op_type, own[key].size, **result,
-                    by_default=int((change > 0).sum()), worst_by_default=float(change.max(initial=0)),
-                )
-            )  # fmt: skip
+            result |= {
+                "by_default": int((change > 0).sum()),
+                "worst_by_default": float(change.max(initial=0)),
+            }
+            found.append(NodeDifference(node.name, node.proto.op_type, own[key].size, **result))
     return found
 
 
@@ -145,13 +147,6 @@ def _info(name: str, array: np.ndarray):
     return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
 
 
-def _run(proto: ModelProto, feeds: Values, exact: bool) -> dict[str, np.ndarray]:
-    """The outputs of onnxruntime as it optimizes by default, or with exact products of bytes."""
-    names = [value.name for value in proto.graph.output]
-    session = exact_session(proto) if exact else peer_session(proto, optimize=True)
-    return {name: np.asarray(a) for name, a in zip(names, session.run(names, dict(feeds)), strict=True)}
-
-
 def _difference(
     proto: ModelProto, node: NodeProto, own: np.ndarray, peer: np.ndarray, values: Values
 ) -> dict[str, Any]:
@@ -179,39 +174,3 @@ def _exact(proto: ModelProto, node: NodeProto, values: Values) -> dict[str, np.n
 
     model = load(cut_model(proto, [node], values))
     return exact_values(model, {port.name: values[port.name] for port in model.inputs})
-
-
-def compare_outputs(
-    model: Model,
-    proto: ModelProto,
-    inputs: Values | None = None,
-    options: CompileOptions | None = None,
-) -> list[OutputDifference]:
-    """The outputs of the whole model against onnxruntime's: op by op as the file says, and optimized, with
-    exact products."""
-    given = seeded_inputs(model.inputs) if inputs is None else inputs
-    own = compile(model, cache=False, **asdict(options or CompileOptions())).run_dict(given)
-    plain = peer_values(proto, given, list(own))
-    found: list[OutputDifference] = []
-    for mode, values in (("as it is", plain), ("optimized", _run(proto, given, exact=True))):
-        for name in own:
-            step = _step(proto, name, values[name])
-            error = np.abs(own[name].astype(np.float64) - values[name]) / step
-            within, worst = float((error <= 2.001).mean()), float(error.max(initial=0))
-            found.append(OutputDifference(name, mode, step, within, worst))
-    return found
-
-
-def _step(proto: ModelProto, name: str, value: np.ndarray) -> float:
-    """The scale of an output that is dequantized, else the 255th part of its range."""
-    from onnx import numpy_helper
-
-    arrays = {tensor.name: tensor for tensor in proto.graph.initializer}
-    for node in proto.graph.node:
-        if name in node.output and node.op_type == "DequantizeLinear" and node.input[1] in arrays:
-            scale = numpy_helper.to_array(arrays[node.input[1]])
-            if scale.size == 1:
-                return float(scale.reshape(()))
-    if value.dtype.kind in "iu":
-        return 1.0
-    return float(np.ptp(value)) / 255 or 1.0

@@ -81,7 +81,8 @@ def _compare_nodes(
     arguments: argparse.Namespace, model: Model, proto: ModelProto, inputs: dict[str, np.ndarray] | None
 ) -> None:
     """Show how many integers of each kind of node are the peer's; fail where a difference has no reason."""
-    from ..compiler.compare_nodes import compare_nodes, compare_outputs
+    from ..compiler.compare_nodes import compare_nodes
+    from ..compiler.compare_outputs import compare_outputs
     from .tables import print_table, progress
     from .verbs import options_of
 

@@ -12,7 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 from tenonc import compiler
 from tenonc.compiler import compare_nodes as module
 from tenonc.compiler import load
-from tenonc.compiler.compare_nodes import OWN, compare_nodes, compare_outputs, cut_model
+from tenonc.compiler.compare_nodes import OWN, compare_nodes, cut_model
+from tenonc.compiler.compare_outputs import compare_outputs
 from tenonc.compiler.exact import exact_values
 from tenonc.tools import tenonc
 
@@ -51,9 +52,11 @@ def test_every_quantized_node_is_compared(proto):
     assert all(difference.elements == 192 for difference in found.values())
     assert not any(difference.unexplained for difference in found.values())
     assert max(difference.differ for difference in found.values()) <= 1
-    (as_it_is, optimized) = compare_outputs(load(proto), proto)
-    assert as_it_is.step == optimized.step == np.float32(0.37)
-    assert optimized.within == 1.0 and optimized.worst <= 2.001
+    outputs = {output.mode: output for output in compare_outputs(load(proto), proto)}
+    assert list(outputs) == ["as it is", "optimized", "its two ways", "one element moved"]
+    assert all(output.step == np.float32(0.37) for output in outputs.values())
+    assert outputs["optimized"].within == 1.0 and outputs["optimized"].worst <= 2.001
+    assert 0 < outputs["one element moved"].worst < 5
 
 
 class Shifted:

@@ -3,7 +3,8 @@
 Every public function with static tensor arguments runs on seeded inputs in the reference interpreter.
 Its results are compared, and so is every live value that can be named on both sides: an op's result whose
 op carries the same `NameLoc` and whose type has the same shape and element type. Where several results
-share name and type, the last one in program order is the named value (a lowering ends with it).
+share name and type, the last one in program order is the named value (a lowering ends with it). Values known
+at compile time are not compared by name.
 What may differ is the pass's class attribute `preserves` (compiler/promise.py).
 
 A function that cannot run (an op without interpretation) is reported through `warn` and compared again
@@ -25,7 +26,7 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import InterpretationError
 
 from ..dialects.errors import TenonError
-from ..dialects.nn import WeightStore, numpy_dtype
+from ..dialects.nn import WeightStore, compile_time_values, numpy_dtype
 from ..dialects.reference import interpreter
 from .promise import Promise
 from .seeded import SeededStore, is_static, seeded_array
@@ -60,13 +61,19 @@ class Trace:
 
 @dataclass
 class _Listener(Interpreter.Listener):
-    """Collects the named values of one function's body; nested regions run many times and are left out."""
+    """Collects the named values of one function's body; nested regions run many times and are left out, and
+    so is what depends on no argument: arithmetic on weights goes by the name of the op it is for."""
 
     function: FuncOp
     live: dict[Key, np.ndarray] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.known = compile_time_values(self.function.body.block.ops)
+
     def did_interpret_op(self, op: Operation, results: PythonValues) -> None:
         if not isinstance(op.location, NameLoc) or op.parent_op() is not self.function:
+            return
+        if self.known.issuperset(op.results):
             return
         for result, value in zip(op.results, results, strict=True):
             type_ = result.type

@@ -14,7 +14,8 @@ Parameters are combined in f32, at compile time: s_x * s_w of a product, as onnx
 stays float says why in `qnn.stays_float`; the module's attribute of that name lists them all.
 
 What one op makes of the same integers differs by one step at most, where the float it rounds lies next to a
-half; floats that are dequantized from it by that step. A NaN that a clamp follows becomes its low end.
+half (with a float bias, which is rounded to the scale of the products, next to it by a thousandth of a step);
+floats that are dequantized from it by that step. A NaN that a clamp follows becomes its low end.
 """
 
 from __future__ import annotations

@@ -39,7 +39,8 @@ def lower_conv(emit: Emitter, op: qnn.ConvOp) -> SSAValue:
         sums = new(nn.ReduceOp("sum", new.cast(filters, i32), axes=axes, keepdims=False))
         start = _minus(new, start, new.compute("mul", new.cast(zero, i32), sums))
     number = None if zero is None else visible(zero)
-    x = emit.padded(x, (0, 0, *window.low), (0, 0, *window.high), 0 if number is None else int(number))
+    if any(window.pads):
+        x = new(nn.PadOp(x, (0, 0, *window.low), (0, 0, *window.high), 0 if number is None else int(number)))
     return convolved(emit, op, x, filters, start, _ranges(op, x, filters))
 
 

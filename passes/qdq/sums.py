@@ -170,7 +170,8 @@ def _joined(
         return None
 
     def flat(x: SSAValue) -> SSAValue:
-        return new(nn.BroadcastOp(new.reshape(x, (extents[axis],)), (shape[axis],)))
+        line = new.reshape(x, (extents[axis],))
+        return line if extents[axis] == shape[axis] else new(nn.BroadcastOp(line, (shape[axis],)))
 
     bias = _bias(new, flat(value), known and known.moved(flat(known.q)), sums.scale, 0)
     operands = [*producer.operands[:4], bias]

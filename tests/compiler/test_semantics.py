@@ -18,6 +18,7 @@ from xdsl.passes import ModulePass, PassPipeline
 from xdsl.universe import Universe
 
 from tenonc.compiler.semantics import BrokenPromise, SemanticsChecker
+from tenonc.dialects import nn
 
 GENERIC = """
   %{result} = linalg.generic {{indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>],
@@ -123,6 +124,22 @@ def test_a_live_value_is_compared_where_the_result_agrees():
     module = chain(DOUBLE, "arith.constant 1.0")  # the result does not depend on v0
     with pytest.raises(BrokenPromise, match="value 'v0'"):
         check(module, SubtractInstead())
+
+
+def test_arithmetic_on_weights_is_not_taken_for_the_value_of_its_name():
+    @dataclass(frozen=True)
+    class AddWeights(ModulePass):
+        name = "add-weights"
+
+        def apply(self, ctx: Context, op: ModuleOp) -> None:
+            first = next(found for found in op.walk() if found.name == "linalg.generic")
+            weight = nn.ConstantOp(nn.dense_attribute(np.ones(8, np.float32)))
+            weight.location = first.location
+            block = first.parent_block()
+            assert block is not None
+            block.insert_op_after(weight, first)
+
+    assert check(chain(DOUBLE, DOUBLE), AddWeights()) == []
 
 
 @pytest.mark.parametrize("pass_", [ScaleWithin(), ScaleFreely()])

@@ -101,7 +101,8 @@ def _slices(arguments: argparse.Namespace, settings: Settings) -> Iterator[Slice
             yield None
         return
     work = Slice(arguments, settings, seconds)
-    items = [(work, seconds + 600)] * (rounds * arguments.processes)
+    # On a machine with more to do a slice takes much longer; one that hangs is noticed all the same.
+    items = [(work, arguments.seconds + 600)] * (rounds * arguments.processes)
     for _, done in run_isolated(run_slice, items, arguments.processes):
         if isinstance(done, Died):
             raise TenonError(f"a process that shared the cache: {done.reason}")

@@ -14,14 +14,17 @@ import time
 import warnings
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..compiler.cache.artifacts import SUFFIX
+
 if TYPE_CHECKING:
     from ..compiler.cache.settings import Settings
+    from ..compiler.options import CompileOptions
 
 INPUTS = 3
 """Different inputs that calls take in turn."""
@@ -29,10 +32,13 @@ INPUTS = 3
 CLEARS = 0.1
 """The part of a process's compiles before which it empties the cache."""
 
+OTHERS = 0.2
+"""The part of a process's compiles that are for another target."""
+
 
 @dataclass
 class Record:
-    """What one process did. `resident`: bytes after each slice; `failures`: what went wrong, in words."""
+    """What one process did. `resident`: bytes held after each slice; `failures`: what went wrong."""
 
     what: str
     calls: int = 0
@@ -53,10 +59,14 @@ class Record:
         return self.growth() > max(16 << 20, max(self.resident, default=0) // 20)
 
 
-def resident_bytes() -> int:
-    """What the process has in memory."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if "VmRSS" in line)
-    return int(line.split()[1]) * 1024
+def held_bytes() -> int:
+    """Memory of the process alone, and the cache entries that it has mapped. Pages of other files, libraries
+    say, come and go as the system likes."""
+    status = Path("/proc/self/status").read_text()
+    own = next(line for line in status.splitlines() if line.startswith("RssAnon"))
+    maps = (line.split() for line in Path("/proc/self/maps").read_text().splitlines())
+    spans = (line[0].split("-") for line in maps if len(line) > 5 and line[5].endswith(SUFFIX))
+    return int(own.split()[1]) * 1024 + sum(int(end, 16) - int(start, 16) for start, end in spans)
 
 
 def seeded(ports: Sequence[Any]) -> list[dict[str, np.ndarray]]:
@@ -81,7 +91,7 @@ class Threads:
 
     def sample(self) -> None:
         """Notes the memory of this process."""
-        self.record.resident.append(resident_bytes())
+        self.record.resident.append(held_bytes())
 
     def stop(self) -> None:
         self._stop.set()
@@ -125,11 +135,8 @@ class Sliced(NamedTuple):
 def run_slice(work: Slice) -> Sliced:
     """Compiles and runs for a slice of time, in a worker process; empties the cache now and then."""
     from .. import compiler
-    from .verbs import options_of
 
-    model, inputs = _loaded(work.arguments)
-    threads = options_of(work.arguments).threads
-    targets = [*[work.arguments.target] * 4, _other_target()]
+    model, inputs, options = ready(work.arguments)
     digests: dict[tuple[str, int], set[str]] = {}
     counts = {"calls": 0, "compiles": 0, "warm": 0}
     with warnings.catch_warnings(record=True) as caught:
@@ -138,17 +145,17 @@ def run_slice(work: Slice) -> Sliced:
         while time.perf_counter() < end:
             if random.random() < CLEARS:
                 work.cache.artifacts().clear()
-            target = random.choice(targets)
-            exe = compiler.compile(model, target, threads=threads, cache=work.cache)
+            (chosen,) = random.choices(options, (1 - OTHERS, OTHERS))
+            exe = compiler.compile(model, **asdict(chosen), cache=work.cache)
             counts["compiles"] += 1
             counts["warm"] += "cache" in exe.artifact.seconds  # pyright: ignore[reportAttributeAccessIssue]
             for index, given in enumerate(inputs):
-                digests.setdefault((target, index), set()).add(_digest(exe(given)))
+                digests.setdefault((chosen.target, index), set()).add(_digest(exe(given)))
                 counts["calls"] += 1
             del exe
     gc.collect()
     said = [str(one.message) for one in caught]
-    return Sliced(os.getpid(), **counts, resident=resident_bytes(), digests=digests, warnings=said)
+    return Sliced(os.getpid(), **counts, resident=held_bytes(), digests=digests, warnings=said)
 
 
 @dataclass
@@ -171,18 +178,31 @@ class Processes:
                     record.failures.append(f"output of input {key[1]} on {key[0]} changed")
 
 
-_models: dict[str, tuple[Any, list[dict[str, np.ndarray]]]] = {}
+class _Ready(NamedTuple):
+    """What all slices of a process need. `options`: for the target of the command line, and for another."""
+
+    model: Any
+    inputs: list[dict[str, np.ndarray]]
+    options: tuple[CompileOptions, CompileOptions]
 
 
-def _loaded(arguments: Namespace) -> tuple[Any, list[dict[str, np.ndarray]]]:
-    """The model and its inputs, read once a process."""
-    from .verbs import load_model
+_known: dict[str, _Ready] = {}
+
+
+def ready(arguments: Namespace) -> _Ready:
+    """The model, read once a process. What only a first compile takes, code that is imported and memory that
+    the allocators then keep, is taken here, so that no later slice seems to leak it."""
+    from .. import compiler
+    from .verbs import load_model, options_of
 
     key = repr(arguments)
-    if key not in _models:
-        model = load_model(arguments)
-        _models[key] = model, seeded(model.inputs)
-    return _models[key]
+    if key not in _known:
+        model, own = load_model(arguments), options_of(arguments)
+        found = _Ready(model, seeded(model.inputs), (own, replace(own, target=_other_target())))
+        for options in found.options:
+            compiler.compile(model, **asdict(options), cache=False)(found.inputs[0])
+        _known[key] = found
+    return _known[key]
 
 
 def _other_target() -> str:

@@ -1,6 +1,7 @@
 """`tenonc soak` runs, and sees a wrong output, a leak and a process that dies."""
 
 import json
+import mmap
 from pathlib import Path
 
 import numpy as np
@@ -86,8 +87,21 @@ def test_usage(capsys: pytest.CaptureFixture[str], options: list[str], text: str
     assert capsys.readouterr().err == f"error: {text}\n"
 
 
-def test_resident_bytes_sees_memory():
-    before = soak_run.resident_bytes()
-    held = np.ones(64 << 20, np.uint8)  # more than malloc ever keeps: memory of its own
-    assert soak_run.resident_bytes() - before > 48 << 20
+def test_what_a_process_holds(tmp_path: Path):
+    before, size = soak_run.held_bytes(), 64 << 20
+    held = np.ones(size, np.uint8)  # more than malloc ever keeps: memory of its own
+    assert soak_run.held_bytes() - before > size * 3 // 4
     del held
+    assert soak_run.held_bytes() - before < size // 4
+    for name, counted in (("some.tenon", size), ("some.so", 0)):  # one is a cache entry
+        with (tmp_path / name).open("w+b") as file:
+            file.truncate(size)
+            with mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ):
+                assert abs(soak_run.held_bytes() - before - counted) < size // 4
+
+
+def test_processes_compile_as_the_command_line_says():
+    command = tenonc.build_parser().parse_args(["soak", str(DIGITS), "--precision", "bf16", "--threads", "2"])
+    own, other = soak_run.ready(command).options
+    assert (own.precision, own.threads) == (other.precision, other.threads) == ("bf16", 2)
+    assert own.target == "host" != other.target

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from typing import Any
@@ -90,9 +91,17 @@ def _outcome(future: Future) -> Any:
 def _pool(count: int) -> ProcessPoolExecutor:
     # Not forked: the parent may have threads, whose locks would be copied as they are.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(count, context, _ignore_interrupts)
+    return ProcessPoolExecutor(count, context, _depend_on_parent)
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C is for the parent."""
+def _depend_on_parent() -> None:
+    """Ctrl-C is for the parent; where that is killed, nothing would end this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow_parent, daemon=True).start()
+
+
+def _follow_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

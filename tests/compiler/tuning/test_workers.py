@@ -1,7 +1,11 @@
 """The processes of a search: a task that kills its process costs the task."""
 
 import os
+import signal
+import subprocess
+import sys
 from concurrent.futures import BrokenExecutor, Executor, ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +35,25 @@ def test_a_process_that_dies(workers: Workers):
     assert workers.measure(double, 7) == "TenonError: seven is unlucky"
     assert workers.measure(double, 3) == 6
     assert workers.measure(os.getpid) == workers.measure(os.getpid) != os.getpid()
+
+
+PARENT = """
+import os, signal
+from tenonc.compiler.tuning.workers import Workers
+if __name__ == "__main__":
+    workers = Workers()
+    print(workers.measure(os.getpid), *workers.build(abs, [1]), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_processes_end_with_a_parent_that_is_killed(tmp_path: Path):
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    # Ends when nobody holds the pipe any more: neither the parent nor a process of its.
+    done = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, text=True, timeout=60)
+    child, one = map(int, done.stdout.split())
+    assert done.returncode == -signal.SIGKILL and one == 1 and not Path(f"/proc/{child}").exists()
 
 
 def test_an_executor_of_the_callers(monkeypatch):

@@ -15,6 +15,7 @@ import argparse
 import io
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, ClassVar
 
@@ -34,6 +35,7 @@ from ..compiler.atomic import write_file
 from ..dialects.errors import TenonError, UsageError
 from .failures import failure, one_line, open_closed_streams, silence_stdout
 from .universe import TARGETS
+from .verb import usage_error
 
 if TYPE_CHECKING:
     from ..compiler.semantics import SemanticsChecker
@@ -56,6 +58,7 @@ class TenonOptMain(xDSLOptMain):
 
     def register_all_arguments(self, arg_parser: argparse.ArgumentParser) -> None:
         super().register_all_arguments(arg_parser)
+        arg_parser.error = partial(usage_error, "tenon-opt")  # xDSL makes the parser
         add = arg_parser.add_argument
         add("--debug", action="store_true", help="show the traceback of an error")
         add(
@@ -111,7 +114,7 @@ class TenonOptMain(xDSLOptMain):
         except RecursionError as error:
             raise TenonError(f"{self.get_input_name()}: nested too deeply") from error
         except Exception as error:  # the parser on text that is no IR at all: bytes, broken literals
-            what = f"{type(error).__name__}: {_lower_first(one_line(error))}"
+            what = f"{type(error).__name__}: {_lower_first(one_line(error))}".removesuffix(": ")
             raise TenonError(f"{self.get_input_name()}: cannot be parsed: {what}") from error
 
     def apply_passes(self, prog: ModuleOp) -> None:

@@ -14,7 +14,7 @@ from ..dialects.errors import TenonError
 from . import bench, cache_verb, compare, conformance, model_verb, profile, soak
 from .failures import failure, open_closed_streams, silence_stdout, standard_output, warnings_in_a_line
 from .tune import add_tune
-from .verb import Verb, add_cache, add_model
+from .verb import Parser, Verb, add_cache, add_model
 
 
 def _compile_arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,7 +90,7 @@ VERBS = (
 
 def build_parser() -> argparse.ArgumentParser:
     """The command line: one subcommand a verb, each with an example."""
-    parser = argparse.ArgumentParser(prog="tenonc", description="compile neural networks for one machine")
+    parser = Parser(prog="tenonc", description="compile neural networks for one machine")
     commands = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb in VERBS:
         command = commands.add_parser(
@@ -117,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         silence_stdout()
         return 0
-    except TenonError as error:  # of the last flush
+    except TenonError as error:  # of the command line, or the last flush
         line, status = failure(error)
         print(line, file=sys.stderr)
         return status

@@ -5,6 +5,21 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn
+
+from ..dialects.errors import UsageError
+
+
+class Parser(argparse.ArgumentParser):
+    """Whose errors are one line, as all others are."""
+
+    def error(self, message: str) -> NoReturn:
+        usage_error(self.prog, message)
+
+
+def usage_error(program: str, message: str) -> NoReturn:
+    """What argparse would print below the whole usage."""
+    raise UsageError(f"{message}, see {program} --help")
 
 
 @dataclass(frozen=True)
@@ -49,9 +64,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         metavar="TILE",
         help="3x3 convolutions by Winograd's algorithm: auto where it is faster, off, 2 or 4 (default: auto)",
     )
-    parser.add_argument(
-        "--threads", type=int, metavar="N", help="threads that a call may use (default: 1)"
-    )
+    parser.add_argument("--threads", type=int, metavar="N", help="threads that a call may use (default: 1)")
     parser.add_argument(
         "--shape", action="append", default=[], metavar="INPUT=N,C,H,W", help="whole shape of an input"
     )

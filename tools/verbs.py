@@ -184,10 +184,15 @@ def run_model(arguments: argparse.Namespace) -> None:
     print_table("outputs", SUMMARY, [_summary(name, array) for name, array in outputs.items()])
 
 
+COMPILED_IN = {
+    "target": "host", "precision": "fp32", "winograd": "auto", "shape": [], "dim": [], "constant": [],
+}  # fmt: skip
+"""Options that a shared object has taken already, and what stands for none given."""
+
+
 def load_shared_object(arguments: argparse.Namespace) -> compiler.Executable:
     """The shared object of the command line; what only a compile could heed is refused."""
-    defaults = {"target": "host", "winograd": "auto", "shape": [], "dim": [], "constant": []}
-    for option, default in defaults.items():
+    for option, default in COMPILED_IN.items():
         if getattr(arguments, option) != default:
             raise UsageError(f"--{option}: {arguments.model} is compiled already")
     return compiler.load_executable(arguments.model, arguments.weights, arguments.threads)

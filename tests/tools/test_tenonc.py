@@ -144,12 +144,29 @@ def test_debug_shows_the_traceback(capsys, tmp_path):
     assert "Traceback" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("argv", [[], ["frobnicate"], ["compile"]])
-def test_usage(capsys, argv):
-    with pytest.raises(SystemExit) as caught:
-        tenonc.main(argv)
-    assert caught.value.code == 2
-    assert "usage: tenonc" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("argv", "text"),
+    [
+        ([], "the following arguments are required: VERB, see tenonc --help"),
+        (["compile"], "the following arguments are required: model, see tenonc compile --help"),
+        (["compile", "m.onnx", "--bogus"], "unrecognized arguments: --bogus, see tenonc --help"),
+        (
+            ["compile", "--tune", "x", "m.onnx"],
+            "argument --tune: invalid float value: 'x', see tenonc compile --help",
+        ),
+        (["cache", "show", "more"], "unrecognized arguments: more, see tenonc --help"),
+    ],
+)
+def test_usage(capsys, argv, text):
+    assert tenonc.main(argv) == 2
+    assert capsys.readouterr().err == f"error: {text}\n"
+
+
+def test_an_unknown_verb(capsys):
+    assert tenonc.main(["frobnicate"]) == 2
+    assert capsys.readouterr().err.startswith(
+        "error: argument VERB: invalid choice: 'frobnicate' (choose from "
+    )
 
 
 @pytest.mark.parametrize("verb", ["compile", "run"])

@@ -90,6 +90,7 @@ def test_what_only_a_compile_could_heed(capsys, model, tmp_path):
         ["--shape", "x=1,2"],
         ["--dim", "N=1"],
         ["--target", "x86-64"],
+        ["--precision", "bf16"],
         ["--winograd", "off"],
         ["--constant", "x=x.npy"],
     ):

@@ -7,7 +7,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..dialects.errors import TenonError
@@ -87,12 +87,14 @@ def write_files(folder: Path, writers: Mapping[str, Writer]) -> None:
 
 @contextmanager
 def _folder(folder: Path) -> Iterator[None]:
-    """`folder` with its parents; those made here vanish again if what follows fails."""
+    """`folder` with its parents; those made here vanish again if what follows fails, unless somebody else has
+    put something there meanwhile."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield
     except BaseException:
-        if missing:
-            shutil.rmtree(missing[-1], ignore_errors=True)
+        for path in missing:
+            with suppress(OSError):
+                path.rmdir()
         raise

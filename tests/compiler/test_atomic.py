@@ -43,6 +43,18 @@ def test_failure_leaves_nothing_new(tmp_path):
     assert names(tmp_path / "out") == ["x"] and (tmp_path / "out" / "x").read_text() == "old"
 
 
+def test_failure_leaves_what_others_wrote_meanwhile(tmp_path):
+    out = tmp_path / "a" / "out"
+
+    def meanwhile(path: Path):
+        (out / "theirs").write_text("kept")
+        raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError):
+        write_files(out, {"x": meanwhile})
+    assert names(out) == ["theirs"] and (out / "theirs").read_text() == "kept"
+
+
 def test_one_file(tmp_path):
     write_file(tmp_path / "x", fill("1"))
     assert names(tmp_path) == ["x"]

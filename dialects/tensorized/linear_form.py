@@ -21,6 +21,7 @@ from xdsl.ir.affine import (
     AffineExpr,
     AffineMap,
 )
+from xdsl.utils.exceptions import VerifyException
 
 
 @dataclass(frozen=True)
@@ -66,22 +67,25 @@ def _atom_order(item: tuple[AffineExpr, int]):
 
 
 def linear_form(expr: AffineExpr, extents: Sequence[int]) -> LinearForm:
-    """`expr` as a linear form, dimensions ranging over `extents`; exact for floordiv and mod."""
+    """`expr` as a linear form, dimensions ranging over `extents`; exact for floordiv and mod. Raises
+    `VerifyException` for what is no access: products of dimensions, symbols, division by 0 or less."""
     if isinstance(expr, AffineConstantExpr):
         return LinearForm(expr.value, {})
     if isinstance(expr, AffineDimExpr):
         return LinearForm(0, {expr: 1} if extents[expr.position] > 1 else {})
     if not isinstance(expr, AffineBinaryOpExpr):
-        raise ValueError(f"symbols are not supported in accesses: {expr}")
+        raise VerifyException(f"symbols are not supported in accesses: {expr}")
     left, right = linear_form(expr.lhs, extents), linear_form(expr.rhs, extents)
     if expr.kind is AffineBinaryOpKind.Add:
         return left.plus(right)
     if expr.kind is AffineBinaryOpKind.Mul and right.terms:
         left, right = right, left
     if right.terms:
-        raise ValueError(f"not affine: {expr}")
+        raise VerifyException(f"not affine: {expr}")
     if expr.kind is AffineBinaryOpKind.Mul:
         return left.scaled(right.constant)
+    if right.constant < 1:
+        raise VerifyException(f"divides by {right.constant}, expected a positive number: {expr}")
     if expr.kind is AffineBinaryOpKind.CeilDiv:
         return _floordiv(left.plus(LinearForm(right.constant - 1, {})), right.constant, extents)
     divide = _floordiv if expr.kind is AffineBinaryOpKind.FloorDiv else _mod

@@ -57,7 +57,8 @@ def extent_of(value: SSAValue) -> Extent:
 
 def byte_size(value: SSAValue) -> int:
     """The bytes a memref takes."""
-    assert isinstance(value.type, MemRefType)
+    if not isinstance(value.type, MemRefType):
+        raise TenonError(f"a value of type {value.type} is in no memory yet: run plan-memory first")
     return prod(value.type.get_shape()) * element_bytes(value.type.element_type)
 
 

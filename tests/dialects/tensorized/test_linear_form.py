@@ -2,9 +2,12 @@
 
 from itertools import product
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from xdsl.ir.affine import AffineBinaryOpKind as Kind
 from xdsl.ir.affine import AffineExpr, AffineMap
+from xdsl.utils.exceptions import VerifyException
 
 from tenonc.dialects.tensorized.linear_form import (
     bounds,
@@ -109,3 +112,16 @@ def test_tiles_and_panels_resolve():
 
 def test_a_dimension_of_extent_one_vanishes():
     assert simplify(Dim(0) * 5 + 3, [1]) == Const(3)
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        (AffineExpr.binary(Kind.Mod, Dim(0), Const(0)), "divides by 0, expected a positive number"),
+        (AffineExpr.binary(Kind.FloorDiv, Dim(0), Const(-2)), "divides by -2, expected a positive number"),
+        (Dim(0) + AffineExpr.symbol(0), "symbols are not supported"),
+    ],
+)
+def test_what_is_no_access(expression: AffineExpr, text: str):
+    with pytest.raises(VerifyException, match=text):
+        linear_form(expression, [4, 4])

@@ -31,6 +31,10 @@ MAX_FOLDED_FLOATS = 16
 MAX_SOURCES = 256
 MAX_HINT = 64
 
+MAX_MADE = 2**28
+"""Elements of all the arrays that rules make themselves, masks or positions: a few bytes of a file would ask
+for any amount of memory."""
+
 
 class Subgraphs(Protocol):
     """Imports graphs that belong to the node being imported."""
@@ -52,6 +56,7 @@ class Context:
         self.functions: list[func.FuncOp] = []
         self.weights: set[str] = set()
         self.opset = 0
+        self.made = 0
         self.node_name = ""
         self.location: LocationAttr = UnknownLoc()
         self.graphs: Subgraphs
@@ -143,6 +148,13 @@ class Context:
         self.weights.add(self.node_name)
         return self.constant(array)
 
+    def sized(self, *shape: int) -> tuple[int, ...]:
+        """The shape of an array that a rule is about to make: nothing of a size that no model has."""
+        self.made += math.prod(shape)
+        if min(shape, default=0) < 0 or self.made > MAX_MADE:
+            raise TenonError(f"needs an array of shape {list(shape)}, at most {MAX_MADE} elements are made")
+        return shape
+
     def scalar_like(self, value: float, like: SSAValue) -> SSAValue:
         """A rank-0 constant of the element type of `like`: a parameter of an elementwise op."""
         dtype = dtype_of(like)
@@ -171,6 +183,13 @@ class Context:
         if array.size != 1:
             raise TenonError(f"{role} must be one number, got shape {list(array.shape)}")
         return array.reshape(()).item()
+
+    def integer(self, value: SSAValue, role: str) -> int:
+        """A compile-time whole number; some operands may be floats."""
+        number = self.number(value, role)
+        if not math.isfinite(number) or number != int(number):
+            raise TenonError(f"{role} is {number}, expected a whole number")
+        return int(number)
 
     def known(self, value: SSAValue, role: str) -> np.ndarray:
         """The array of a compile-time value; `role` names it in the error, which names the inputs of the

@@ -15,6 +15,7 @@ from .context import Context, normalized_axis, rank_of, shape_of, tensor_type
 from .node import Node
 from .registry import onnx_op
 from .shape import slice_axis
+from .windows import entries
 
 
 def check_inside(ctx: Context, indices: SSAValue, extent: int, axis: int) -> None:
@@ -93,15 +94,15 @@ def scatter_elements(ctx: Context, node: Node) -> SSAValue:
     known = ctx.array(indices)
     if known is not None and kind == "replace":
         both = ctx.emit(nn.ConcatOp([x, updates], axis))
-        return ctx.emit(nn.GatherElementsOp(both, ctx.constant(_sources(known, extent, axis)), axis))
+        return ctx.emit(nn.GatherElementsOp(both, ctx.constant(_sources(ctx, known, extent, axis)), axis))
     return ctx.emit(nn.ScatterElementsOp(kind, x, indices, updates, axis))
 
 
-def _sources(indices: np.ndarray, extent: int, axis: int) -> np.ndarray:
+def _sources(ctx: Context, indices: np.ndarray, extent: int, axis: int) -> np.ndarray:
     """For each element of the result its position in (data, updates): the last update of it wins."""
     lines = np.moveaxis(indices, axis, -1)
     lines = np.where(lines < 0, lines + extent, lines)
-    table = np.tile(np.arange(extent), (*lines.shape[:-1], 1))
+    table = np.tile(np.arange(extent), (*ctx.sized(*lines.shape[:-1], extent)[:-1], 1))
     for at in np.ndindex(*lines.shape[:-1]):
         inside = lines[at] < extent
         table[at][lines[at][inside]] = extent + np.flatnonzero(inside)
@@ -124,7 +125,7 @@ def scatter_nd(ctx: Context, node: Node) -> SSAValue:
     given = ctx.reshape(updates, (math.prod(outer), width))
     known = ctx.array(row)
     if known is not None and kind == "replace":
-        table = _sources(known, rows, 0)
+        table = _sources(ctx, known, rows, 0)
         made = ctx.emit(nn.GatherOp(ctx.emit(nn.ConcatOp([matrix, given], 0)), [ctx.constant(table)], 0))
     else:
         made = ctx.emit(nn.ScatterOp(kind, matrix, row, given))
@@ -159,13 +160,14 @@ def tensor_scatter(ctx: Context, node: Node) -> SSAValue:
     """A window of a cache replaced, in each batch at a position of its own."""
     cache, update, start = node[0], node[1], node.get(2)
     axis, mode = normalized_axis(node.attr("axis"), rank_of(cache)), node.attr("mode", "linear")
-    extent, length = shape_of(cache)[axis], shape_of(update)[axis]
-    if mode not in ("linear", "circular") or not 1 <= axis or length > extent:
+    alike = rank_of(update) == rank_of(cache)
+    extent, length = shape_of(cache)[axis], shape_of(update)[axis] if alike else 0
+    if mode not in ("linear", "circular") or not alike or not 1 <= axis or length > extent:
         what = f"mode '{mode}', axis {axis}, update {list(shape_of(update))}"
         raise TenonError(f"{what} do not belong to a cache of {list(shape_of(cache))}")
     batch = shape_of(cache)[0]
-    first = ctx.constant(np.zeros(batch, np.int64)) if start is None else start
-    position = ctx.constant(np.arange(extent).reshape(1, extent))
+    first = ctx.constant(np.zeros(ctx.sized(batch), np.int64)) if start is None else start
+    position = ctx.constant(np.arange(*ctx.sized(extent)).reshape(1, extent))
     place = ctx.elementwise("sub", position, ctx.reshape(first, (batch, 1)))
     if mode == "circular":
         place = ctx.elementwise("mod", place, ctx.scalar_like(extent, place))
@@ -184,14 +186,16 @@ def max_unpool(ctx: Context, node: Node) -> SSAValue:
     An output_shape adds zeros at the end."""
     x, indices, given = node[0], node[1], node.get(2)
     rank, kernel = rank_of(x) - 2, node.attr("kernel_shape")
-    strides, pads = node.attr("strides") or [1] * rank, node.attr("pads") or [0] * (2 * rank)
-    if shape_of(indices) != shape_of(x) or not len(kernel) == len(strides) == len(pads) // 2 == rank:
+    strides, pads = entries(node, "strides", rank, 1, 1), entries(node, "pads", 2 * rank, 0, 0)
+    if shape_of(indices) != shape_of(x) or len(kernel) != rank or min(kernel) < 1:
         what = f"indices {list(shape_of(indices))} and kernel {kernel}"
         raise TenonError(f"{what} do not fit input {list(shape_of(x))}")
     shape = [*shape_of(x)[:2]] + [
         (n - 1) * s + k - pads[i] - pads[i + rank]
         for i, (n, s, k) in enumerate(zip(shape_of(x)[2:], strides, kernel, strict=True))
     ]
+    if min(shape) < 0:
+        raise TenonError(f"nothing is left of the result {shape}")
     wanted = shape if given is None else ctx.integers(given, "output_shape")
     more = [w - n for w, n in zip(wanted, shape)]
     if len(wanted) != len(shape) or min(more) < 0 or any(more[:2]):

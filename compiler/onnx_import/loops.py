@@ -34,7 +34,7 @@ SMALL = 1024
 @onnx_op("Loop")
 def loop(ctx: Context, node: Node) -> list[Value]:
     """The trip count is known, or the condition in each iteration is."""
-    trips = None if node.get(0) is None else int(ctx.number(node[0], "the trip count"))
+    trips = None if node.get(0) is None else ctx.integer(node[0], "the trip count")
     going = node.get(1) is None or bool(ctx.number(node[1], "the condition"))
     body, state = node.attr("body"), [_state(value) for value in node.operands[2:]]
     if len(body.output) <= len(state):

@@ -13,6 +13,7 @@ from .context import Context, dtype_of, normalized_axis, rank_of, shape_of
 from .node import Node
 from .registry import onnx_op
 from .shape import picked, slice_axis
+from .windows import entries
 
 MAX_DETERMINANT = 4
 MAX_TRANSFORM = 2**12
@@ -55,7 +56,7 @@ def fourier(ctx: Context, node: Node) -> SSAValue:
     if ctx.opset < 20:
         axis = node.attr("axis")
     else:
-        axis = int(ctx.number(node[2], "the axis")) if node.get(2) is not None else -2
+        axis = ctx.integer(node[2], "the axis") if node.get(2) is not None else -2
     axis = normalized_axis(axis, rank_of(x))
     if axis == rank_of(x) - 1 or shape_of(x)[-1] not in (1, 2):
         raise TenonError(f"axis {axis} of shape {list(shape_of(x))}, expected one before the last of 1 or 2")
@@ -63,7 +64,7 @@ def fourier(ctx: Context, node: Node) -> SSAValue:
     if inverse and not onesided:
         raise TenonError("an inverse transform to a complex signal is not supported")
     points = 2 * (shape_of(x)[axis] - 1) if inverse else shape_of(x)[axis]
-    points = points if length is None else int(ctx.number(length, "dft_length"))
+    points = points if length is None else ctx.integer(length, "dft_length")
     if not 1 <= points <= MAX_TRANSFORM:
         raise TenonError(f"a Fourier transform of {points} points, expected 1 to {MAX_TRANSFORM}")
     return (_real_signal if inverse else transformed)(ctx, x, axis, points, onesided)
@@ -74,7 +75,7 @@ def transformed(ctx: Context, x: SSAValue, axis: int, points: int, onesided: boo
     count = points // 2 + 1 if onesided else points
     given = min(shape_of(x)[axis], points)
     x = slice_axis(ctx, x, axis, 0, given)
-    angles = np.outer(np.arange(given), np.arange(count)) % points * (2 * np.pi / points)
+    angles = np.outer(*map(np.arange, ctx.sized(given, count))) % points * (2 * np.pi / points)
     cosine, sine = np.cos(angles), -np.sin(angles)
     parts = [_along(ctx, _part(ctx, x, 0), axis, matrix) for matrix in (cosine, sine)]
     if shape_of(x)[-1] == 2:
@@ -90,7 +91,7 @@ def _real_signal(ctx: Context, x: SSAValue, axis: int, points: int, onesided: bo
     x = slice_axis(ctx, x, axis, 0, given)
     bins = np.arange(given)
     weight = np.where((bins == 0) | (2 * bins == points), 1.0, 2.0)[:, None] / points
-    angles = np.outer(bins, np.arange(points)) % points * (2 * np.pi / points)
+    angles = np.outer(bins, np.arange(ctx.sized(given, points)[1])) % points * (2 * np.pi / points)
     total = _along(ctx, _part(ctx, x, 0), axis, np.cos(angles) * weight)
     if shape_of(x)[-1] == 2:
         total = ctx.elementwise("sub", total, _along(ctx, _part(ctx, x, 1), axis, np.sin(angles) * weight))
@@ -116,18 +117,18 @@ def _along(ctx: Context, x: SSAValue, axis: int, matrix: np.ndarray) -> SSAValue
 def short_fourier(ctx: Context, node: Node) -> SSAValue:
     """Transforms of frames of the signal [batch, length, 1], each times a window."""
     x, window = node[0], node.get(2)
-    step = int(ctx.number(node[1], "frame_step"))
+    step = ctx.integer(node[1], "frame_step")
     given = node.get(3)
     if given is not None:
-        length = int(ctx.number(given, "frame_length"))
+        length = ctx.integer(given, "frame_length")
     elif window is not None:
-        length = shape_of(window)[0]
+        length = math.prod(shape_of(window))
     else:
         raise TenonError("neither a window nor frame_length is given")
     if rank_of(x) != 3 or step < 1 or not 1 <= length <= shape_of(x)[1]:
         raise TenonError(f"frames of {length} by {step} do not fit a signal {list(shape_of(x))}")
     starts = np.arange(0, shape_of(x)[1] - length + 1, step)
-    frames = picked(ctx, x, 1, starts[:, None] + np.arange(length))
+    frames = picked(ctx, x, 1, starts[:, None] + np.arange(ctx.sized(len(starts), length)[1]))
     if window is not None:
         frames = ctx.elementwise("mul", frames, ctx.reshape(ctx.cast(window, x), (length, 1)))
     return transformed(ctx, frames, 2, length, bool(node.attr("onesided")))
@@ -139,10 +140,11 @@ def columns_to_image(ctx: Context, node: Node) -> SSAValue:
     x = node[0]
     image, block = ctx.integers(node[1], "image_shape"), ctx.integers(node[2], "block_shape")
     rank = len(image)
-    strides, dilations = node.attr("strides") or [1] * rank, node.attr("dilations") or [1] * rank
-    pads = node.attr("pads") or [0] * (2 * rank)
+    strides, dilations = entries(node, "strides", rank, 1, 1), entries(node, "dilations", rank, 1, 1)
+    pads = entries(node, "pads", 2 * rank, 0, 0)
     taps = math.prod(block)
-    if rank_of(x) != 3 or len(block) != rank or taps < 1 or shape_of(x)[1] % taps:
+    fits = len(block) == rank and min((*image, *block), default=0) > 0
+    if rank_of(x) != 3 or not fits or shape_of(x)[1] % taps:
         raise TenonError(f"blocks {block} of image {image} do not fit input {list(shape_of(x))}")
     spans = [(b - 1) * d + 1 for b, d in zip(block, dilations, strict=True)]
     counts = [
@@ -153,7 +155,8 @@ def columns_to_image(ctx: Context, node: Node) -> SSAValue:
     if math.prod(counts) != shape_of(x)[2]:
         raise TenonError(f"{shape_of(x)[2]} blocks, expected {math.prod(counts)} for image {image}")
     columns = ctx.reshape(x, (batch * channels, taps, *counts))
-    places = ctx.constant(np.eye(taps, dtype=np.int8).reshape(taps, 1, *block).astype(dtype_of(x)))
+    unit = np.eye(*ctx.sized(taps, taps), dtype=dtype_of(x))
+    places = ctx.constant(unit.reshape(taps, 1, *block))
     ends = [
         (count - 1) * s + span - pads[i] - n
         for i, (count, s, span, n) in enumerate(zip(counts, strides, spans, image, strict=True))

@@ -97,8 +97,9 @@ def _repeated(ctx: Context, parameter: SSAValue, groups: int, times: int) -> SSA
 
 def _per_channel(ctx: Context, parameter: SSAValue, x: SSAValue) -> SSAValue:
     """[C] as [C, 1, ...], which broadcasts to x [N, C, ...]."""
-    if shape_of(parameter) != shape_of(x)[1:2]:
-        raise TenonError(f"a parameter has shape {list(shape_of(parameter))}, expected {[shape_of(x)[1]]}")
+    if rank_of(x) < 2 or shape_of(parameter) != shape_of(x)[1:2]:
+        shapes = f"{list(shape_of(parameter))} for an input of {list(shape_of(x))}"
+        raise TenonError(f"a parameter has shape {shapes}, expected one number a channel")
     return ctx.reshape(parameter, (shape_of(x)[1], *(1,) * (rank_of(x) - 2)))
 
 

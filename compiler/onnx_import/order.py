@@ -33,7 +33,7 @@ def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
 def top_k(ctx: Context, node: Node) -> list[SSAValue]:
     """The values are gathered at the positions. Unsorted results may have any order, also this one."""
     x, axis = node[0], normalized_axis(node.attr("axis"), rank_of(node[0]))
-    k = node.attr("k") if ctx.opset < 10 else int(ctx.number(node[1], "k"))
+    k = node.attr("k") if ctx.opset < 10 else ctx.integer(node[1], "k")
     indices = ctx.emit(nn.TopKOp(x, axis, k, bool(node.attr("largest", 1))))
     results = [ctx.emit(nn.GatherElementsOp(x, indices, axis)), indices]
     return results[: len(node.outputs)]
@@ -53,14 +53,14 @@ def hardmax(ctx: Context, node: Node) -> SSAValue:
 def at_position(ctx: Context, position: SSAValue, like: SSAValue, axis: int) -> SSAValue:
     """i1: whether an element of the shape of `like` lies at `position` along `axis`."""
     extent, rank = shape_of(like)[axis], rank_of(like)
-    line = ctx.constant(np.arange(extent).reshape(-1, *[1] * (rank - 1 - axis)))
+    line = ctx.constant(np.arange(*ctx.sized(extent)).reshape(-1, *[1] * (rank - 1 - axis)))
     return ctx.elementwise("equal", position, line)
 
 
 @onnx_op("CumSum", "CumProd")
 def cumulate(ctx: Context, node: Node) -> SSAValue:
     x, kind = node[0], "sum" if node.op_type == "CumSum" else "prod"
-    axis = normalized_axis(int(ctx.number(node[1], "the axis")), rank_of(x))
+    axis = normalized_axis(ctx.integer(node[1], "the axis"), rank_of(x))
     exclusive, reverse = bool(node.attr("exclusive")), bool(node.attr("reverse"))
     return ctx.emit(nn.CumulateOp(kind, x, axis, exclusive, reverse))
 
@@ -69,7 +69,7 @@ def cumulate(ctx: Context, node: Node) -> SSAValue:
 def one_hot(ctx: Context, node: Node) -> SSAValue:
     """`values` holds what the other places have, then what the place that an index names has."""
     indices, values = node[0], node[2]
-    depth = int(ctx.number(node[1], "the depth"))
+    depth = ctx.integer(node[1], "the depth")
     if shape_of(values) != (2,) or depth < 1:
         raise TenonError(f"depth is {depth}, values have shape {list(shape_of(values))}, expected 2 values")
     axis = normalized_axis(node.attr("axis"), rank_of(indices) + 1)
@@ -77,6 +77,6 @@ def one_hot(ctx: Context, node: Node) -> SSAValue:
         indices = ctx.emit(nn.CastOp(indices, i64))
     shape = shape_of(indices)
     places = ctx.reshape(wrapped(ctx, indices, depth), (*shape[:axis], 1, *shape[axis:]))
-    line = ctx.constant(np.arange(depth).reshape(-1, *[1] * (rank_of(indices) - axis)))
+    line = ctx.constant(np.arange(*ctx.sized(depth)).reshape(-1, *[1] * (rank_of(indices) - axis)))
     off, on = (ctx.reshape(slice_axis(ctx, values, 0, n, 1), ()) for n in range(2))
     return ctx.elementwise("where", ctx.elementwise("equal", places, line), on, off)

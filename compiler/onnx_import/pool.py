@@ -43,7 +43,8 @@ def max_pool(ctx: Context, node: Node) -> list[SSAValue]:
         if node.attr("storage_order"):
             position = _column_major(ctx, position, shape_of(x)[2:])
         images, size = math.prod(shape_of(x)[:2]), math.prod(shape_of(x)[2:])
-        first = np.arange(images, dtype=np.int64).reshape(*shape_of(x)[:2], *(1,) * (rank_of(x) - 2)) * size
+        first = np.arange(*ctx.sized(images), dtype=np.int64) * size
+        first = first.reshape(*shape_of(x)[:2], *(1,) * (rank_of(x) - 2))
         results.append(ctx.elementwise("add", position, ctx.constant(first)))
     return results
 

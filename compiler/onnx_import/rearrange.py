@@ -33,10 +33,11 @@ def tile(ctx: Context, node: Node) -> SSAValue:
 def trilu(ctx: Context, node: Node) -> SSAValue:
     """The upper or lower triangle of matrices; 0 elsewhere, also for NaN."""
     x, shift = node[0], node.get(1)
-    k = 0 if shift is None else int(ctx.number(shift, "k"))
+    k = 0 if shift is None else ctx.integer(shift, "k")
     if rank_of(x) < 2:
         raise TenonError(f"input has rank {rank_of(x)}, expected at least 2")
-    everywhere = np.ones(shape_of(x)[-2:], bool)
+    rows, columns = ctx.sized(*shape_of(x)[-2:])
+    everywhere, k = np.ones((rows, columns), bool), max(-rows, min(k, columns))
     mask = ctx.constant(np.triu(everywhere, k) if node.attr("upper") else np.tril(everywhere, k))
     return ctx.elementwise("where", mask, x, ctx.scalar_like(0, x))
 
@@ -47,7 +48,9 @@ def eye_like(ctx: Context, node: Node) -> SSAValue:
     if rank_of(x) != 2:
         raise TenonError(f"input has rank {rank_of(x)}, expected 2")
     dtype = dtype_of(x) if to is None else element_type(to, "dtype")
-    return ctx.constant(np.eye(*shape_of(x), k=node.attr("k"), dtype=np.int8).astype(dtype))
+    rows, columns = ctx.sized(*shape_of(x))
+    k = max(-rows, min(node.attr("k"), columns))
+    return ctx.constant(np.eye(rows, columns, k, np.int8).astype(dtype))
 
 
 @onnx_op("ReverseSequence")
@@ -58,7 +61,7 @@ def reverse_sequence(ctx: Context, node: Node) -> SSAValue:
     if {batch, time} != {0, 1}:
         raise TenonError(f"batch_axis {batch} and time_axis {time} must be 0 and 1")
     count, steps = shape_of(x)[batch], shape_of(x)[time]
-    line = ctx.constant(np.arange(steps).reshape(1, steps))
+    line = ctx.constant(np.arange(*ctx.sized(steps)).reshape(1, steps))
     length = ctx.reshape(ctx.cast(lengths, line), (count, 1))
     mirrored = ctx.elementwise("sub", ctx.elementwise("sub", length, line), ctx.scalar_like(1, line))
     positions = ctx.elementwise("where", ctx.elementwise("less", line, length), mirrored, line)
@@ -84,13 +87,14 @@ def compress(ctx: Context, node: Node) -> SSAValue:
 @onnx_op("NonZero")
 def non_zero(ctx: Context, node: Node) -> SSAValue:
     x = ctx.known(node[0], "the input of NonZero, which decides its output's shape,")
-    return ctx.constant(np.array(np.nonzero(x)).reshape(x.ndim, -1).astype(np.int64))
+    return ctx.constant(np.argwhere(x).T.astype(np.int64))
 
 
 @onnx_op("Unique")
 def unique(ctx: Context, node: Node) -> list[SSAValue]:
     x, axis = ctx.known(node[0], "the input of Unique, which decides its outputs' shapes,"), node.attr("axis")
     check_size(x.size)
+    axis = None if axis is None else normalized_axis(axis, x.ndim)
     values, first, inverse, counts = np.unique(x, True, True, True, axis=axis)
     if not node.attr("sorted"):
         order = np.argsort(first)

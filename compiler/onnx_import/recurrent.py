@@ -47,6 +47,8 @@ def _check(node: Node, kind: Kind, x: SSAValue, w: SSAValue, r: SSAValue, direct
     if rank_of(x) != 3 or rank_of(r) != 3 or 0 in shape_of(x):
         raise TenonError(f"input has shape {list(shape_of(x))}, expected three dimensions, none of them 0")
     hidden, inputs = shape_of(r)[2], shape_of(x)[2]
+    if not hidden:
+        raise TenonError(f"R has shape {list(shape_of(r))}, expected a hidden size of at least 1")
     for name, value, expected in (
         ("W", w, (directions, kind.gates * hidden, inputs)),
         ("R", r, (directions, kind.gates * hidden, hidden)),
@@ -68,7 +70,7 @@ def _mask(ctx: Context, node: Node, x: SSAValue) -> SSAValue | None:
     known = ctx.array(lengths)
     if known is not None and (known >= steps).all():
         return None
-    time = ctx.constant(np.arange(steps, dtype=dtype_of(lengths)).reshape(steps, 1, 1))
+    time = ctx.constant(np.arange(*ctx.sized(steps), dtype=dtype_of(lengths)).reshape(steps, 1, 1))
     return ctx.elementwise("less", time, ctx.reshape(lengths, (1, rows, 1)))
 
 
@@ -145,7 +147,7 @@ class _Direction:
     def _initial(self, index: int) -> SSAValue:
         rows, given = shape_of(self.x)[1], self.node.get(index)
         if given is None:
-            return self.ctx.constant(np.zeros((rows, self.hidden), dtype_of(self.x)))
+            return self.ctx.constant(np.zeros(self.ctx.sized(rows, self.hidden), dtype_of(self.x)))
         if self.batch_first:
             given = self.ctx.emit(nn.TransposeOp(given, (1, 0, 2)))
         if shape_of(given)[1:] != (rows, self.hidden):

@@ -101,6 +101,8 @@ def _extents(ctx: Context, node: Node, axes: Sequence[int]) -> tuple[list[int], 
         for axis, scale in zip(axes, _counted(_floats(ctx, given_scales, "scales"), axes, "scales")):
             scales[axis] = scale
         return _scaled(shape, scales), scales
+    if 0 in shape:
+        raise TenonError(f"input of shape {list(shape)} has no elements, which no sizes can be made of")
     sizes = list(shape)
     for axis, size in zip(axes, _counted(ctx.integers(given_sizes, "sizes"), axes, "sizes")):
         sizes[axis] = size

@@ -110,6 +110,9 @@ def _cubic(f: Arithmetic, t: SSAValue) -> tuple[range, list[SSAValue]]:
 MODES = {"linear": "linear", "bilinear": "linear", "nearest": "nearest", "cubic": "cubic", "bicubic": "cubic"}
 PADDINGS = ("zeros", "border", "reflection")
 
+MOST_DIMENSIONS = 3
+"""Of an image: a cubic sample reads 4 pixels along each."""
+
 
 @onnx_op("GridSample")
 def grid_sample(ctx: Context, node: Node) -> SSAValue:
@@ -121,6 +124,8 @@ def grid_sample(ctx: Context, node: Node) -> SSAValue:
         raise TenonError(f"mode '{node.attr('mode')}' or padding_mode '{padding}' is unknown")
     spatial = shape_of(x)[2:]
     count = len(spatial)
+    if not 1 <= count <= MOST_DIMENSIONS:
+        raise TenonError(f"input has rank {rank_of(x)}, expected 3 to {2 + MOST_DIMENSIONS}")
     if rank_of(grid) != rank_of(x) or shape_of(grid)[-1] != count or shape_of(grid)[0] != shape_of(x)[0]:
         raise TenonError(f"grid {list(shape_of(grid))} does not belong to input {list(shape_of(x))}")
     element = tensor_type(x).element_type
@@ -160,6 +165,9 @@ def roi_align(ctx: Context, node: Node) -> SSAValue:
     ratio, mode = node.attr("sampling_ratio"), node.attr("mode")
     if ratio < 1 or mode not in ("avg", "max"):
         raise TenonError(f"sampling_ratio {ratio} and mode '{mode}', expected at least 1 and avg or max")
+    if rank_of(x) != 4 or shape_of(regions)[1:] != (4,):
+        shapes = f"input {list(shape_of(x))} and regions {list(shape_of(regions))}"
+        raise TenonError(f"{shapes}, expected four dimensions and four columns")
     half = node.attr("coordinate_transformation_mode", "output_half_pixel") == "half_pixel"
     count, channels, bins = shape_of(regions)[0], shape_of(x)[1], []
     lines: list[tuple[list[Tap], SSAValue]] = []
@@ -168,7 +176,7 @@ def roi_align(ctx: Context, node: Node) -> SSAValue:
         start, end = (f("sub", f("mul", e, node.attr("spatial_scale")), 0.5 * half) for e in ends)
         length = f("sub", end, start)
         length = length if half else f("max", length, 1.0)
-        places = (np.arange(size * ratio, dtype=np.float32) + 0.5) / (size * ratio)
+        places = (np.arange(*ctx.sized(size * ratio), dtype=np.float32) + 0.5) / (size * ratio)
         u = f("add", start, f("mul", length, ctx.cast(ctx.constant(places), length)))
         lines.append(_region_taps(f, u, shape_of(x)[3 - axis]))
         bins += [size, ratio]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 import numpy as np
 from xdsl.ir import SSAValue
 
@@ -55,7 +57,7 @@ def _position(ctx: Context, value: SSAValue, count: int, last: int | None = None
     """A position in a sequence of `count`, at most `last`. Negative ones count from the end: an insertion at
     -1 is before the last element, one at `count` after it."""
     last = count - 1 if last is None else last
-    at = int(ctx.number(value, "the position"))
+    at = ctx.integer(value, "the position")
     if not -count <= at <= last:
         raise TenonError(f"position {at} is outside of a sequence, expected {-count} to {last}")
     return at if at >= 0 else at + count
@@ -90,8 +92,8 @@ def split_to_sequence(ctx: Context, node: Node) -> list[Value]:
         sizes = [min(sizes[0], extent - start) for start in range(0, extent, sizes[0])]
     if sum(sizes) != extent or min(sizes, default=0) < 0:
         raise TenonError(f"cannot split the {extent} elements of axis {axis} into {sizes}")
-    starts = [sum(sizes[:i]) for i in range(len(sizes))]
-    parts = [slice_axis(ctx, x, axis, start, size) for start, size in zip(starts, sizes, strict=True)]
+    starts = accumulate(sizes, initial=0)
+    parts = [slice_axis(ctx, x, axis, start, size) for start, size in zip(starts, sizes)]
     if given is None and not node.attr("keepdims"):
         shape = [n for i, n in enumerate(shape_of(x)) if i != axis]
         parts = [ctx.reshape(part, shape) for part in parts]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 from xdsl.ir import SSAValue
@@ -95,8 +96,8 @@ def split(ctx: Context, node: Node) -> list[SSAValue]:
         raise TenonError(
             f"cannot split the {extent} elements of axis {axis} into {sizes} for {count} outputs"
         )
-    starts = [sum(sizes[:i]) for i in range(count)]
-    return [slice_axis(ctx, x, axis, start, size) for start, size in zip(starts, sizes, strict=True)]
+    starts = accumulate(sizes, initial=0)
+    return [slice_axis(ctx, x, axis, start, size) for start, size in zip(starts, sizes)]
 
 
 def slice_axis(ctx: Context, x: SSAValue, axis: int, start: int, size: int) -> SSAValue:
@@ -157,6 +158,8 @@ def pad(ctx: Context, node: Node) -> SSAValue:
         fill = 0.0 if value is None else value
     given_axes = node.get(3)
     axes = [normalized_axis(a, rank) for a in ctx.integers(given_axes, "axes")] if given_axes else range(rank)
+    if len(set(axes)) != len(axes):
+        raise TenonError(f"axes {list(axes)} name one axis twice")
     if len(amounts) != 2 * len(axes):
         raise TenonError(f"pads is {amounts}, expected {2 * len(axes)} numbers")
     low, high = [0] * rank, [0] * rank
@@ -176,7 +179,7 @@ def _padded_by_itself(ctx: Context, x: SSAValue, low: list[int], high: list[int]
     for axis, (before, after) in enumerate(zip(low, high, strict=True)):
         if before or after:
             extent = shape_of(x)[axis]
-            positions = _padding_positions(mode, extent, before, after)
+            positions = _padding_positions(ctx, mode, extent, before, after)
             first, last = max(before, 0), len(positions) - max(after, 0)
             parts = [slice_axis(ctx, x, axis, max(-before, 0), last - first)]
             if first:
@@ -187,8 +190,9 @@ def _padded_by_itself(ctx: Context, x: SSAValue, low: list[int], high: list[int]
     return x
 
 
-def _padding_positions(mode: str, extent: int, low: int, high: int) -> np.ndarray:
+def _padding_positions(ctx: Context, mode: str, extent: int, low: int, high: int) -> np.ndarray:
     """Where the elements of a padded dimension come from."""
+    ctx.sized(max(extent, extent + low + high))
     inner = np.arange(extent)[max(-low, 0) : extent - max(-high, 0)]
     grown = (max(low, 0), max(high, 0))
     if not len(inner) or mode == "reflect" and len(inner) == 1 and any(grown):

@@ -20,8 +20,8 @@ from .reader import Source
 MAX_ELEMENTS = 2**33
 """More elements than any tensor of a real model holds; a shape beyond it is refused."""
 
-MAX_RANK = 64
-"""What numpy can hold."""
+MAX_RANK = 32
+"""What numpy broadcasts; it holds more."""
 
 MAX_DENSE_BYTES = 2**28
 """Larger sparse tensors are not made dense: a few bytes of a file would ask for any amount of memory."""

@@ -132,6 +132,8 @@ class Walk:
             results = RULES[named.op](self.context, in_later_terms(self.context, node))
         except TenonError as error:
             raise TenonError(f"{named}: {error}") from error
+        except MemoryError as error:
+            raise TenonError(f"{named}: not enough memory") from error
         return [results] if isinstance(results, SSAValue) else results
 
     def _widened(self, value: Value | None) -> Value | None:

@@ -68,8 +68,11 @@ def test_bounds_enclose_every_value(case: tuple[list[int], AffineExpr]):
 def test_coefficients_rebuild_the_value(case: tuple[list[int], AffineExpr]):
     sizes, expr = case
     row = coefficients(expr, sizes)
-    for point in points(sizes) if row else ():
-        assert sum(c * p for c, p in zip(row[0], point)) + row[1] == expr.eval(point, [])
+    if row is None:
+        return
+    factors, constant = row
+    for point in points(sizes):
+        assert sum(c * p for c, p in zip(factors, point)) + constant == expr.eval(point, [])
 
 
 @given(cases, st.data())

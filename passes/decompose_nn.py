@@ -16,7 +16,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
-from ..dialects import nn
+from ..dialects import nn, qnn
 from .decompose.conv_transpose import decompose_conv_transpose
 from .decompose.cumulate import decompose_cumulate
 from .decompose.norm import decompose_normalize
@@ -27,6 +27,7 @@ Rule = Callable[[GraphBuilder, Any], SSAValue]
 
 RULES: dict[type[nn.NNOperation], Rule] = {
     nn.ConvTransposeOp: decompose_conv_transpose,
+    qnn.ConvTransposeOp: decompose_conv_transpose,
     nn.CumulateOp: decompose_cumulate,
     nn.NormalizeOp: decompose_normalize,
     nn.ResizeOp: decompose_resize,

@@ -2,9 +2,9 @@
 
 With stride s, position q of the result takes only the taps k with k * dilation = q + pad (mod s): for each of
 the s phases these are every (s / g)-th tap, g the common divisor of stride and dilation, and the phase is an
-ordinary convolution with that part of the kernel, turned round. Phases with equally many taps at the same
-place share one convolution with so many times the channels; a kernel of s taps is one 1x1 convolution. The
-phases are interleaved by a reshape and a transpose.
+ordinary convolution with that part of the kernel, turned round (of quantized tensors one that pads with their
+zero point). Phases with equally many taps at the same place share one convolution with so many times the
+channels; a kernel of s taps is one 1x1 convolution. The phases are interleaved by a reshape and a transpose.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from typing import NamedTuple
 
 from xdsl.ir import SSAValue
 
-from ...dialects import nn
+from ...dialects import nn, qnn
 from ..graph_builder import GraphBuilder
+
+ConvTranspose = nn.ConvTransposeOp | qnn.ConvTransposeOp
 
 
 class Line(NamedTuple):
@@ -45,7 +47,7 @@ class Span(NamedTuple):
         return self.last - self.first + 1
 
 
-def decompose_conv_transpose(new: GraphBuilder, op: nn.ConvTransposeOp) -> SSAValue:
+def decompose_conv_transpose(new: GraphBuilder, op: ConvTranspose) -> SSAValue:
     window, rank = op.window, op.window.rank
     spans = [
         Span(low // s, (low + n - 1) // s)
@@ -64,7 +66,7 @@ def decompose_conv_transpose(new: GraphBuilder, op: nn.ConvTransposeOp) -> SSAVa
     return _interleaved(new, op, spans, stacked)
 
 
-def _line(op: nn.ConvTransposeOp, span: Span, axis: int, phase: int) -> Line:
+def _line(op: ConvTranspose, span: Span, axis: int, phase: int) -> Line:
     window, n = op.window, nn.tensor_of(op.x).get_shape()[2 + axis]
     stride, dilation, kernel = window.strides[axis], window.dilations[axis], window.kernel[axis]
     common = math.gcd(stride, dilation)
@@ -81,36 +83,44 @@ def _line(op: nn.ConvTransposeOp, span: Span, axis: int, phase: int) -> Line:
 
 
 def _part(
-    new: GraphBuilder, op: nn.ConvTransposeOp, spans: Sequence[Span], phases: Sequence[tuple[Line, ...]]
+    new: GraphBuilder, op: ConvTranspose, spans: Sequence[Span], phases: Sequence[tuple[Line, ...]]
 ) -> SSAValue:
     """The phases that one convolution computes."""
     image, groups = nn.tensor_of(op.x).get_shape(), op.value_of("groups")
     outputs, rank = op.shape[1] // groups, op.window.rank
     grouped = (image[0], groups, len(phases), outputs, *(span.count for span in spans))
-    bias = None
-    if op.bias is not None:
-        bias = new.reshape(op.bias, (groups, 1, outputs))
-        bias = new(nn.BroadcastOp(bias, (groups, len(phases), outputs))) if len(phases) > 1 else bias
+    bias = None if op.bias is None else _of_phases(new, op.bias, grouped)
     if not all(line.taps for line in phases[0]):
-        nothing = new.scalar(0.0, op.x) if bias is None else new.reshape(bias, (*grouped[1:4], *(1,) * rank))
+        nothing = (
+            new.scalar(0, op.result) if bias is None else new.reshape(bias, (*grouped[1:4], *(1,) * rank))
+        )
         return new(nn.BroadcastOp(nothing, grouped))
     lines = phases[0]
     weights = [_kernel(new, op, phase) for phase in phases]
     w = weights[0] if len(weights) == 1 else new(nn.ConcatOp(weights, 1))
-    channels = math.prod(grouped[1:4])
-    conv = nn.ConvOp(
-        _padded_or_cut(new, op.x, lines),
-        new.reshape(w, (channels, image[1] // groups, *(line.taps for line in lines))),
-        None if bias is None else new.reshape(bias, (channels,)),
-        strides=(1,) * rank,
-        pads=[max(line.low, 0) for line in lines] + [max(line.high, 0) for line in lines],
-        dilations=[line.dilation for line in lines],
-        groups=groups,
-    )
-    return new.reshape(new(conv), grouped)
+    w = new.reshape(w, (math.prod(grouped[1:4]), image[1] // groups, *(line.taps for line in lines)))
+    geometry = {
+        "strides": (1,) * rank,
+        "pads": [max(line.low, 0) for line in lines] + [max(line.high, 0) for line in lines],
+        "dilations": [line.dilation for line in lines],
+        "groups": groups,
+    }
+    x = _padded_or_cut(new, op.x, lines)
+    if isinstance(op, nn.ConvTransposeOp):
+        return new.reshape(new(nn.ConvOp(x, w, bias, **geometry)), grouped)
+    zero = _of_phases(new, op.zp_w, grouped) if nn.tensor_of(op.zp_w).get_shape() else op.zp_w
+    return new.reshape(new(qnn.ConvOp(x, w, op.zp_x, zero, bias, **geometry)), grouped)
 
 
-def _kernel(new: GraphBuilder, op: nn.ConvTransposeOp, phase: tuple[Line, ...]) -> SSAValue:
+def _of_phases(new: GraphBuilder, value: SSAValue, grouped: Sequence[int]) -> SSAValue:
+    """One value a channel of the result, for every channel of the convolution."""
+    _, groups, phases, outputs, *_ = grouped
+    value = new.reshape(value, (groups, 1, outputs))
+    value = new(nn.BroadcastOp(value, (groups, phases, outputs))) if phases > 1 else value
+    return new.reshape(value, (groups * phases * outputs,))
+
+
+def _kernel(new: GraphBuilder, op: ConvTranspose, phase: tuple[Line, ...]) -> SSAValue:
     """The taps of a phase, turned round: [groups, 1, O / groups, C / groups, taps...]."""
     shape, groups = nn.tensor_of(op.w).get_shape(), op.value_of("groups")
     w = new.reshape(op.w, (groups, shape[0] // groups, *shape[1:]))
@@ -152,9 +162,7 @@ def _in_order(new: GraphBuilder, parts: Sequence[SSAValue], order: Sequence[int]
     return _taken(new, stacked, 2, order)
 
 
-def _interleaved(
-    new: GraphBuilder, op: nn.ConvTransposeOp, spans: Sequence[Span], stacked: SSAValue
-) -> SSAValue:
+def _interleaved(new: GraphBuilder, op: ConvTranspose, spans: Sequence[Span], stacked: SSAValue) -> SSAValue:
     """[N, groups, phases, O / groups, t...] as [N, O, t * phase...], cut to the result."""
     strides, rank, low = op.window.strides, op.window.rank, op.window.low
     n, groups, _, outputs, *counts = nn.tensor_of(stacked).get_shape()

@@ -36,3 +36,16 @@ func.func @holes(%x : tensor<1x2x5xf32>, %w : tensor<2x3x1xf32>, %b : tensor<3xf
   %0 = nn.conv_transpose(%x, %w, %b) strides [2] pads [0, 0] dilations [1] groups 1 : (tensor<1x2x5xf32>, tensor<2x3x1xf32>, tensor<3xf32>) -> tensor<1x3x9xf32>
   func.return %0 : tensor<1x3x9xf32>
 }
+
+// -----
+
+// Of quantized tensors: convolutions that pad with the zero point, the weights' given once for every phase.
+// CHECK-LABEL: func.func @quantized
+// CHECK: %[[z:.*]] = nn.broadcast({{.*}}) : (tensor<1x1x3xi8>) -> tensor<1x4x3xi8>
+// CHECK: %[[f:.*]] = nn.reshape(%[[z]]) : (tensor<1x4x3xi8>) -> tensor<12xi8>
+// CHECK: qnn.conv(%x, %{{.*}}, %zx, %[[f]]) strides [1, 1] pads [1, 1, 1, 1] dilations [1, 1] groups 1 : (tensor<1x2x5x5xui8>, tensor<12x2x2x2xi8>, tensor<ui8>, tensor<12xi8>) -> tensor<1x12x6x6xi32>
+// CHECK-NOT: qnn.
+func.func @quantized(%x : tensor<1x2x5x5xui8>, %w : tensor<2x3x4x4xi8>, %zx : tensor<ui8>, %zw : tensor<3xi8>) -> tensor<1x3x10x10xi32> {
+  %0 = qnn.conv_transpose(%x, %w, %zx, %zw) strides [2, 2] pads [1, 1, 1, 1] dilations [1, 1] groups 1 : (tensor<1x2x5x5xui8>, tensor<2x3x4x4xi8>, tensor<ui8>, tensor<3xi8>) -> tensor<1x3x10x10xi32>
+  func.return %0 : tensor<1x3x10x10xi32>
+}

@@ -211,3 +211,27 @@ def test_simulated(target, shape, seed):
         q = p.add(qnn.SimulatedQuantizeOp(x, *operands))
         p.add(qnn.SimulatedDequantizeOp(q, *operands))
     p.check(target)
+
+
+@on_every_target
+def test_conv_transpose(target, shape, seed):
+    """The phases of its result are convolutions that pad with the zero point of x."""
+    p = Program(seed)
+    for _ in range(2):
+        source, groups, stride = p.pick([np.int8, np.uint8]), p.pick([1, 2]), p.pick([1, 2, 3])
+        outputs = groups * shape[1]
+        channel = p.pick([(), (outputs,)])
+        p.add(
+            qnn.ConvTransposeOp(
+                p.integers(source, 1, 2 * groups, shape[0] + 1, shape[2]),
+                p.integers(np.int8, 2 * groups, shape[1], 3, 2, runtime=p.pick([False, True])),
+                p.zero(source, runtime=p.pick([False, True])),
+                p.zero(np.int8, *channel, runtime=p.pick([False, True])),
+                *p.pick([[], [p.value(p.rng.integers(-1000, 1000, outputs).astype(np.int32))]]),
+                strides=[stride, 1],
+                pads=[1, 0, p.pick([1, 0, -1]), 0],
+                dilations=[1, p.pick([1, 2])],
+                groups=groups,
+            )
+        )
+    p.check(target)

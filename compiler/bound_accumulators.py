@@ -2,8 +2,9 @@
 
 Every qnn.conv, qnn.conv_transpose and qnn.matmul of compile-time weights gets `qnn.weights_within` and
 `qnn.total_within` (`dialects/qnn/intervals.py`). The latter is exact: an output's largest sum takes the
-largest input wherever the weight is positive and the smallest elsewhere. A step of the compiler and no pass,
-since it evaluates weights.
+largest input wherever the weight is positive and the smallest elsewhere. Every qnn.requantize whose
+parameters are known at compile time gets `qnn.result_below`, by the sums that it reads. A step of the
+compiler and no pass, since it evaluates weights.
 """
 
 from __future__ import annotations
@@ -11,13 +12,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from xdsl.dialects.builtin import ModuleOp, NameLoc, i32
+from xdsl.dialects.builtin import FloatAttr, ModuleOp, NameLoc, f64, i32
 from xdsl.ir import SSAValue
 
 from ..dialects import qnn
 from ..dialects.errors import TenonError
 from ..dialects.nn import is_compile_time, tensor_of
-from ..dialects.qnn.intervals import TOTAL_WITHIN, WEIGHTS_WITHIN, Contraction, Interval, weights_of
+from ..dialects.qnn.intervals import (
+    RESULT_BELOW,
+    TOTAL_WITHIN,
+    WEIGHTS_WITHIN,
+    Contraction,
+    Interval,
+    noted,
+    weights_of,
+)
 from ..dialects.qnn.parameters import limits
 from .constants import ConstantRunner
 
@@ -28,6 +37,8 @@ def bound_accumulators(module: ModuleOp, weights: Mapping[str, np.ndarray]) -> N
     for op in list(module.walk()):
         if isinstance(op, Contraction):
             _bound(op, weights)
+        elif isinstance(op, qnn.RequantizeOp) and all(map(is_compile_time, op.operands[1:4])):
+            _bound_result(op, weights)
 
 
 def _bound(op: Contraction, weights: Mapping[str, np.ndarray]) -> None:
@@ -48,6 +59,21 @@ def _bound(op: Contraction, weights: Mapping[str, np.ndarray]) -> None:
         worst = total.low if total.low < limits(i32)[0] else total.high
         raise TenonError(f"{name}: the accumulator may reach {worst}, expected a value of i32")
     op.attributes[TOTAL_WITHIN] = total.attribute()
+
+
+def _bound_result(op: qnn.RequantizeOp, weights: Mapping[str, np.ndarray]) -> None:
+    """The largest difference times the largest quotient."""
+    made = op.x.owner
+    known = noted(made, TOTAL_WITHIN) if isinstance(made, Contraction) else None
+    low, high = known or limits(tensor_of(op.x).element_type)
+    least, most = _ends(_evaluate(op.zp_in, weights))
+    s_in, s_out = (
+        ConstantRunner(weights).evaluate(scale).astype(np.float64) for scale in (op.s_in, op.s_out)
+    )
+    with np.errstate(all="ignore"):
+        quotient = np.max(s_in, initial=0) / np.min(s_out, initial=np.inf)
+    if np.isfinite(quotient):
+        op.attributes[RESULT_BELOW] = FloatAttr(max(high - least, most - low) * float(quotient), f64)
 
 
 def _evaluate(value: SSAValue, weights: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -2,17 +2,20 @@
 
 `qnn.weights_within = [low, high]` on a qnn.conv or qnn.matmul: its weights minus their zero point;
 `qnn.total_within`: its accumulators, bias included, whatever the other operand holds. The compiler computes
-both (`compiler/bound_accumulators.py`); without them an interval follows from the types.
+both (`compiler/bound_accumulators.py`); without them an interval follows from the types. So it does with
+`qnn.result_below = magnitude` on a qnn.requantize: none of its results exceeds that before it is rounded and
+clamped.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, i64
+from xdsl.dialects.builtin import ArrayAttr, FloatAttr, IntegerAttr, i64
 from xdsl.ir import Attribute, SSAValue
 
 from ..nn import is_compile_time, tensor_of
+from .affine import RequantizeOp
 from .contraction import ConvOp, ConvTransposeOp, MatmulOp
 from .parameters import limits, visible
 
@@ -20,6 +23,7 @@ Contraction = ConvOp | ConvTransposeOp | MatmulOp
 
 WEIGHTS_WITHIN = "qnn.weights_within"
 TOTAL_WITHIN = "qnn.total_within"
+RESULT_BELOW = "qnn.result_below"
 
 
 class Interval(NamedTuple):
@@ -43,6 +47,12 @@ def noted(op: Contraction, name: str) -> Interval | None:
     if not isinstance(ends, ArrayAttr):
         return None
     return Interval(*(end.value.data for end in ends if isinstance(end, IntegerAttr)))
+
+
+def result_below(op: RequantizeOp) -> float:
+    """The magnitude that an attribute of `op` says; infinite without it."""
+    magnitude = op.attributes.get(RESULT_BELOW)
+    return magnitude.value.data if isinstance(magnitude, FloatAttr) else float("inf")
 
 
 def weights_of(op: Contraction) -> tuple[SSAValue, SSAValue] | None:

@@ -8,6 +8,7 @@ from xdsl.ir import Attribute, SSAValue
 
 from ...dialects import nn, qnn
 from ...dialects.nn.scalar_builder import ScalarBuilder as B
+from ...dialects.qnn.intervals import result_below
 from ...dialects.qnn.meaning import Modes
 from ..lower_nn.emitter import Emitter
 from ..lower_nn.views import reshaped
@@ -67,12 +68,15 @@ def dequantized(emit: Emitter, x: SSAValue, given: Affine, element: Attribute = 
 def lower_requantize(emit: Emitter, op: qnn.RequantizeOp) -> SSAValue:
     axis = op.value_of("axis")
     given, wanted = Affine(op.s_in, op.zp_in, axis), Affine(op.s_out, op.zp_out, axis)
-    return requantized(emit, op.x, given, wanted, Modes.of(op))
+    return requantized(emit, op.x, given, wanted, Modes.of(op), result_below(op))
 
 
-def requantized(emit: Emitter, x: SSAValue, given: Affine, wanted: Affine, modes: Modes) -> SSAValue:
+def requantized(
+    emit: Emitter, x: SSAValue, given: Affine, wanted: Affine, modes: Modes, most: float = float("inf")
+) -> SSAValue:
+    """`most`: the magnitude of results, as far as it is known."""
     nest = Nest(emit, nn.tensor_of(x).get_shape())
     value = term(nest, x, given, wanted, modes)
-    finish = finished(nest, wanted, modes, largest([x], [given.scale], wanted.scale))
+    finish = finished(nest, wanted, modes, min(most, largest([x], [given.scale], wanted.scale)))
     element = nn.tensor_of(wanted.zero).element_type
     return nest.compute(element, lambda b, read: finish(b, read, value(b, read)))

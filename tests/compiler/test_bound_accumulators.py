@@ -11,7 +11,7 @@ from xdsl.ir import Block, Region
 from tenonc.compiler.bound_accumulators import bound_accumulators
 from tenonc.dialects import nn, qnn
 from tenonc.dialects.errors import TenonError
-from tenonc.dialects.qnn.intervals import TOTAL_WITHIN, WEIGHTS_WITHIN, noted
+from tenonc.dialects.qnn.intervals import TOTAL_WITHIN, WEIGHTS_WITHIN, noted, result_below
 from tenonc.dialects.reference import interpreter
 
 
@@ -109,3 +109,44 @@ def test_a_sum_outside_i32_is_an_error():
         TenonError, match=f"^sums: the accumulator may reach {worst}, expected a value of i32$"
     ):
         p.bound(op)
+
+
+@pytest.mark.parametrize(
+    "dtype, zero, contracted", [("int32", 0, False), ("uint8", 200, False), ("uint8", 7, True)]
+)
+def test_no_result_exceeds_the_magnitude_that_is_noted(dtype, zero, contracted):
+    """What is furthest from the zero point, by the largest quotient; behind a product by its largest sum."""
+    program = Program(dtype, 3, 4)
+    x, width = program.x, 5 if contracted else 4
+    s_in, s_out = np.linspace(0.01, 0.5, width).astype(np.float32), np.float32(0.03)
+    zp = np.array(zero, dtype)
+    if contracted:
+        w = np.random.default_rng(0).integers(-9, 9, (4, width))
+        product = qnn.MatmulOp(
+            x, program.value(w.astype(np.int8)), program.value(zp), program.value(np.int8(0))
+        )
+        program.block.add_op(product)
+        x, zp = product.result, np.int32(0)
+    op = qnn.RequantizeOp(
+        x, program.value(s_in), program.value(zp), program.value(s_out), program.value(np.int32(0)), axis=1
+    )
+    program.bound(op)
+    ends = np.iinfo(dtype)
+    quotients = s_in.astype(np.float64) / np.float64(s_out)
+    if contracted:
+        sums = np.array(
+            [np.where(w > 0, w * a, w * b).sum(0) for a, b in ((255 - zero, -zero), (-zero, 255 - zero))]
+        )
+        furthest = np.abs(sums).max() * quotients.max()
+    else:
+        furthest = max(ends.max - zero, zero - ends.min) * quotients.max()
+    np.testing.assert_allclose(result_below(op), furthest, rtol=1e-12)
+
+
+def test_nothing_is_noted_of_scales_of_run_time():
+    program = Program(np.float32)
+    zp = program.value(np.int8(0))
+    x = program.value(np.arange(4, dtype=np.int8))
+    op = qnn.RequantizeOp(x, program.x, zp, program.value(np.float32(1)), zp, axis=0)
+    program.bound(op)
+    assert result_below(op) == np.inf

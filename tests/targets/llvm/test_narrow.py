@@ -52,6 +52,15 @@ def test_clamped_integers_become_narrow(run_kernel, target: str, bits: int, unsi
             np.testing.assert_array_equal(y, np.clip(x, low, high).astype(dtype))
 
 
+def test_a_tighter_range_is_left_to_the_packed_lanes(parse):
+    """Activations in 16 bits hold bytes: two registers become one that is clamped once."""
+    module = parse(kernel(2, 16, False, 0, 255))
+    module.attributes["tenon.target"] = find_target("x86-64-v3").attribute()
+    assembly = emit_assembly(emit_llvm(module).replace("internal ", ""), find_target("x86-64-v3"))
+    words = ("vpackssdw", "vpmaxsw", "vpminsw", "vpmaxsd", "vpminsd")
+    assert [assembly.count(f"\t{word}\t") for word in words] == [1, 1, 1, 0, 0]
+
+
 @pytest.mark.parametrize("unsigned, name", [(True, "vpackuswb"), (False, "vpacksswb")])
 def test_four_registers_are_packed_into_one_that_saturates(parse, unsigned: bool, name: str):
     module = parse(kernel(4, 8, unsigned, *limits(8, unsigned)))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _TABLE = {
     "nn": (".nn", "NN"),
     "qnn": (".qnn", "QNN"),
+    "prune": (".prune", "PRUNE"),
     "tensorized": (".tensorized", "TENSORIZED"),
 }
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 # Pass name -> the class in the file of the same name, in the order of the pipeline.
 _TABLE = {
+    "prune-analyze": "PruneAnalyzePass",
+    "prune-score": "PruneScorePass",
+    "prune-select": "PruneSelectPass",
+    "prune-apply": "PruneApplyPass",
     "qdq-to-integer": "QdqToIntegerPass",
     "fold-batch-norm": "FoldBatchNormPass",
     "quantize-dynamic": "QuantizeDynamicPass",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -12,4 +13,11 @@ class Runner(Protocol):
     def evaluate(self, value: SSAValue) -> np.ndarray:
         """The array of a compile-time value: its type's shape and dtype. Raises TenonError if a weight it
         names is missing."""
+        ...
+
+
+class DataRunner(Runner, Protocol):
+    def batches(self, values: Sequence[SSAValue]) -> Iterator[list[np.ndarray]]:
+        """The arrays of run-time values of the module's first public function, for one batch of calibration
+        data after another. Raises TenonError where there is no data."""
         ...

@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 from xdsl.dialects.builtin import (
     BFloat16Type,
+    BytesAttr,
     DenseIntOrFPElementsAttr,
     Float4E2M1FNType,
     Float8E4M3FNType,
@@ -107,6 +108,10 @@ def dense_attribute(array: np.ndarray, element: Attribute | None = None) -> Dens
     """`array` as a `dense<>` attribute; for small ones, since it is printed in full. `element` overrides
     the element type, where several share a dtype (i8, si8)."""
     tensor = TensorType(element or element_type(array.dtype), array.shape)
+    if array.dtype.kind in "iuf" and numpy_dtype(tensor.element_type) == array.dtype:
+        # as from_list would pack them, one by one
+        little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
+        return DenseIntOrFPElementsAttr(tensor, BytesAttr(little.tobytes()))  # pyright: ignore[reportArgumentType]
     flat = array.reshape(-1)
     values = flat.astype(np.float64).tolist() if is_small(tensor.element_type) else flat.tolist()
     if isinstance(tensor.element_type, IntegerType):

@@ -28,6 +28,7 @@ INTERPRETATIONS = [
     "tenonc.dialects.nn.interpretation_order:OrderFunctions",
     "tenonc.dialects.qnn.interpretation:QnnFunctions",
     "tenonc.dialects.qnn.interpretation_functions:QnnElementFunctions",
+    "tenonc.dialects.prune.interpretation:PruneFunctions",
     "tenonc.dialects.reference.tensor:TensorFunctions",
     "tenonc.dialects.reference.linalg:LinalgFunctions",
     "tenonc.dialects.tensorized.interpretation:KernelFunctions",

@@ -1,0 +1,1 @@
+"""What the prune passes share: which channels hang together, what masks make dead, how ops shrink."""

@@ -1,0 +1,142 @@
+"""Criteria: a score for each channel of the groups that may shrink."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+from zlib import crc32
+
+import numpy as np
+from xdsl.ir import Operation
+
+from ...dialects import nn
+from ...dialects.errors import TenonError
+from ..runner import DataRunner
+from .groups import Resolved, positions_of
+from .masks import readers
+
+
+class Settings(NamedTuple):
+    """Of `attention`: the mapping over positions and the power; of `random`: the seed."""
+
+    mapping: str
+    power: float
+    seed: int
+
+
+Scores = dict[str, np.ndarray]
+Criterion = Callable[[Resolved, Sequence[str], DataRunner | None, Settings], Scores]
+
+
+def _random(
+    resolved: Resolved, groups: Sequence[str], runner: DataRunner | None, settings: Settings
+) -> Scores:
+    def draw(name: str) -> np.ndarray:
+        rng = np.random.default_rng([settings.seed, crc32(name.encode())])
+        return rng.random(len(resolved.atoms[name]))
+
+    return {name: draw(name) for name in groups}
+
+
+def _norm(power: int) -> Criterion:
+    def score(
+        resolved: Resolved, groups: Sequence[str], runner: DataRunner | None, settings: Settings
+    ) -> Scores:
+        assert runner is not None
+        totals = {name: np.zeros(len(resolved.atoms[name])) for name in groups}
+        makers = (nn.ConvOp, nn.ConvTransposeOp, nn.MatmulOp)
+        for op, operand, axis, roots in _made_by_weights(resolved, makers, (1, 0)):
+            weights = np.abs(runner.evaluate(op.operands[operand]).astype(np.float64)) ** power
+            sizes = weights.sum(axis=tuple(a for a in range(weights.ndim) if a != axis))
+            _add(resolved, totals, roots, sizes)
+        return {name: total ** (1 / power) for name, total in totals.items()}
+
+    return score
+
+
+def _gamma(
+    resolved: Resolved, groups: Sequence[str], runner: DataRunner | None, settings: Settings
+) -> Scores:
+    assert runner is not None
+    totals = {name: np.zeros(len(resolved.atoms[name])) for name in groups}
+    met: set[str] = set()
+    for op, operand, _, roots in _made_by_weights(resolved, (nn.BatchNormOp,), (1,)):
+        met |= _add(resolved, totals, roots, np.abs(runner.evaluate(op.operands[operand]).astype(np.float64)))
+    missing = [name for name in groups if name not in met]
+    if missing:
+        why = "its batch norm may be folded into the weights, as exporters do"
+        raise TenonError(f"criterion 'gamma': group @{missing[0]} passes no batch norm ({why}); use another")
+    return totals
+
+
+def _made_by_weights(
+    resolved: Resolved, kinds: tuple[type[Operation], ...], operands: tuple[int, ...]
+) -> Iterator[tuple[Operation, int, int, np.ndarray]]:
+    """Operands known at compile time that give channels to their op's result: with the axis and, of each of
+    its positions, the atom."""
+    analysis = resolved.analysis
+    known = nn.compile_time_values(resolved.function.body.block.ops)
+    for op, links in analysis.links.items():
+        for link in links:
+            value = op.operands[link.operand]
+            if not isinstance(op, kinds) or link.operand not in operands or value not in known:
+                continue
+            factor = analysis.factors[value][link.factor]
+            if link.result is None or len(factor.axes) != 1:
+                continue
+            roots = np.full(factor.ids.size, -1)
+            held = analysis.roots(op.results[0], link.result).reshape(-1)
+            for column in link.reads.T:
+                roots[column[column >= 0]] = held[column >= 0]
+            yield op, link.operand, factor.axes[0], roots
+
+
+def _add(resolved: Resolved, totals: Scores, roots: np.ndarray, sizes: np.ndarray) -> set[str]:
+    """Adds what each position is worth to its channel; the groups that were met."""
+    met: set[str] = set()
+    for name, total in totals.items():
+        atoms = resolved.atoms[name]
+        if np.isin(atoms, roots).all():
+            total += sizes[positions_of(atoms, roots)].sum(axis=1)
+            met.add(name)
+    return met
+
+
+MAPPINGS: dict[str, Callable[..., np.ndarray]] = {"mean": np.mean, "sum": np.sum, "max": np.max}
+"""How a channel's positions become one number."""
+
+
+def _attention(
+    resolved: Resolved, groups: Sequence[str], runner: DataRunner | None, settings: Settings
+) -> Scores:
+    assert runner is not None
+    places = {}
+    for reader in readers(resolved):
+        places.setdefault((reader.op.operands[reader.operand], reader.axis), reader.roots)
+    values = list(dict.fromkeys(value for value, _ in places))
+    sums, count = [np.zeros(()) for _ in values], 0
+    for batch in runner.batches(values):
+        count += 1
+        sums = [total + np.abs(array.astype(np.float64)) for total, array in zip(sums, batch, strict=True)]
+    means = {value: (total / count) ** settings.power for value, total in zip(values, sums, strict=True)}
+    totals = {name: np.zeros(len(resolved.atoms[name])) for name in groups}
+    times = dict.fromkeys(groups, 0)
+    for (value, axis), roots in places.items():
+        lines = np.moveaxis(means[value], axis, 0).reshape(len(roots), -1)
+        for name in groups:
+            atoms = resolved.atoms[name]
+            if np.isin(atoms, roots).all():
+                lines_of = lines[positions_of(atoms, roots)].reshape(len(atoms), -1)
+                totals[name] += MAPPINGS[settings.mapping](lines_of, axis=1)
+                times[name] += 1
+    return {name: totals[name] / max(1, times[name]) for name in groups}
+
+
+CRITERIA: dict[str, Criterion] = {
+    "attention": _attention,
+    "l1": _norm(1),
+    "l2": _norm(2),
+    "gamma": _gamma,
+    "random": _random,
+}
+"""Criterion -> what scores all groups."""

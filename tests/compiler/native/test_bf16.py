@@ -108,5 +108,5 @@ def test_the_instruction_is_used_and_no_library(new_net):
 
 def test_unknown_precision_is_named(new_net):
     net = new_net()
-    with pytest.raises(UsageError, match="^precision is 'int4', expected one of fp32, bf16$"):
+    with pytest.raises(UsageError, match="^precision is 'int4', expected one of fp32, bf16, int8-dynamic$"):
         compile(load(net.proto(net("Relu", net.input(3)))), precision="int4")

@@ -9,7 +9,7 @@ from xdsl.ir import SSAValue
 
 from ...dialects import nn
 from ...dialects.errors import TenonError
-from .context import Context, shape_of
+from .context import Context, dtype_of, shape_of
 from .node import Node
 from .registry import onnx_op
 from .tensors import checked_shape, read_sparse, read_tensor
@@ -64,7 +64,10 @@ def range_(ctx: Context, node: Node) -> SSAValue:
     start, limit, delta = (ctx.number(node[i], role) for i, role in enumerate(("start", "limit", "delta")))
     if not delta or not math.isfinite(steps := (limit - start) / delta):
         raise TenonError(f"range from {start} to {limit} by {delta} never ends")
-    check_size(math.ceil(max(steps, 0)))
+    count = math.ceil(max(steps, 0))
+    check_size(count)
+    if not count:
+        return ctx.constant(np.zeros(0, dtype_of(node[0])))
     return ctx.fold([node[0], node[1], node[2]], _arange, "a range")
 
 

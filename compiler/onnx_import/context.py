@@ -150,7 +150,7 @@ class Context:
 
     def sized(self, *shape: int) -> tuple[int, ...]:
         """The shape of an array that a rule is about to make: nothing of a size that no model has."""
-        self.made += math.prod(shape)
+        self.made += math.prod(max(n, 1) for n in shape)
         if min(shape, default=0) < 0 or self.made > MAX_MADE:
             raise TenonError(f"needs an array of shape {list(shape)}, at most {MAX_MADE} elements are made")
         return shape

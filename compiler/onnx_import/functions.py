@@ -116,9 +116,11 @@ def schema_function(
         call = NodeProto(op_type=node.op_type, input=node.input, output=node.output)
         call.attribute.extend(attributes.values())
         version = _version(schema.context_dependent_function_opset_versions, opset)
-        data = schema.get_context_dependent_function_with_opset_version(
-            version, call.SerializeToString(), [type_.SerializeToString() for type_ in types]
-        )
+        given = call.SerializeToString(), [type_.SerializeToString() for type_ in types]
+        try:
+            data = schema.get_context_dependent_function_with_opset_version(version, *given)
+        except Exception as error:  # of onnx's own code, on operands and attributes it does not expect
+            raise TenonError(f"has no body for these operands and attributes: {error}") from error
     proto = FunctionProto.FromString(data)
     if not proto.node:
         raise TenonError("is defined by a function that these operands and attributes have none of")

@@ -11,7 +11,7 @@ from xdsl.ir import SSAValue
 
 from ...dialects import nn
 from ...dialects.errors import TenonError
-from .context import Context, normalized_axis, rank_of, shape_of, tensor_type
+from .context import Context, dtype_of, normalized_axis, rank_of, shape_of, tensor_type
 from .node import Node
 from .registry import onnx_op
 from .shape import slice_axis
@@ -19,7 +19,10 @@ from .windows import entries
 
 
 def check_inside(ctx: Context, indices: SSAValue, extent: int, axis: int) -> None:
-    """Raise where an index known at compile time is outside the axis; others are clamped at run time."""
+    """Raise for what is no index, and where one known at compile time is outside the axis; others are
+    clamped at run time."""
+    if dtype_of(indices).kind not in "iu":
+        raise TenonError(f"indices are {dtype_of(indices)}, expected integers")
     known = ctx.array(indices)
     if known is not None and known.size and not -extent <= known.min() <= known.max() < extent:
         outside = known[(known < -extent) | (known >= extent)][0]

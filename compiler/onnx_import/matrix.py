@@ -127,8 +127,8 @@ def short_fourier(ctx: Context, node: Node) -> SSAValue:
         raise TenonError("neither a window nor frame_length is given")
     if rank_of(x) != 3 or step < 1 or not 1 <= length <= shape_of(x)[1]:
         raise TenonError(f"frames of {length} by {step} do not fit a signal {list(shape_of(x))}")
-    starts = np.arange(0, shape_of(x)[1] - length + 1, step)
-    frames = picked(ctx, x, 1, starts[:, None] + np.arange(ctx.sized(len(starts), length)[1]))
+    count, _ = ctx.sized((shape_of(x)[1] - length) // step + 1, length)
+    frames = picked(ctx, x, 1, step * np.arange(count)[:, None] + np.arange(length))
     if window is not None:
         frames = ctx.elementwise("mul", frames, ctx.reshape(ctx.cast(window, x), (length, 1)))
     return transformed(ctx, frames, 2, length, bool(node.attr("onesided")))

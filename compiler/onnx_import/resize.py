@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from xdsl.ir import SSAValue
 
@@ -12,6 +12,7 @@ from ...dialects.errors import TenonError
 from .context import Context, normalized_axis, rank_of, shape_of
 from .node import Node
 from .registry import onnx_op
+from .tensors import checked_shape
 
 
 @onnx_op("Upsample")
@@ -40,7 +41,11 @@ def _floats(ctx: Context, value: SSAValue, role: str) -> list[float]:
 def _scaled(shape: Sequence[int], scales: Sequence[float]) -> list[int]:
     if not all(0 < scale < math.inf for scale in scales):
         raise TenonError(f"scales are {list(scales)}, expected positive numbers")
-    return [int(n * scale) for n, scale in zip(shape, scales, strict=True)]
+    return _sizes(int(n * scale) for n, scale in zip(shape, scales, strict=True))
+
+
+def _sizes(extents: Iterable[int]) -> list[int]:
+    return list(checked_shape(extents, "the result"))
 
 
 @onnx_op("Resize")
@@ -108,14 +113,14 @@ def _extents(ctx: Context, node: Node, axes: Sequence[int]) -> tuple[list[int], 
         sizes[axis] = size
     policy = node.attr("keep_aspect_ratio_policy", "stretch")
     if policy == "stretch":
-        return sizes, [size / n for size, n in zip(sizes, shape, strict=True)]
+        return _sizes(sizes), [size / n for size, n in zip(sizes, shape, strict=True)]
     if policy not in ("not_larger", "not_smaller"):
         raise TenonError(f"keep_aspect_ratio_policy '{policy}' is unknown")
     ratios = [sizes[axis] / shape[axis] for axis in axes]
     scale = min(ratios) if policy == "not_larger" else max(ratios)
     for axis in axes:
         scales[axis], sizes[axis] = scale, int(scale * shape[axis] + 0.5)
-    return sizes, scales
+    return _sizes(sizes), scales
 
 
 def _counted(values: list, axes: Sequence[int], name: str) -> list:

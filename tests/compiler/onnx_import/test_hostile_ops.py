@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx import helper
+from onnx import defs, helper
 
 from tenonc.compiler import TenonError, compile, load, run_reference
 
@@ -113,13 +113,22 @@ REFUSED = [
         {"axis": 2},
         "do not belong to a cache of [1, 2, 3]",
     ),
+    ("Trilu", {"x": np.zeros((0, 2**31), np.float32)}, NONE, NONE, "needs an array of shape [0, 2147483648]"),
+    ("DepthToSpace", IMAGE, NONE, {"blocksize": 2**62}, "has no body for these operands and attributes: "),
+    (
+        "ScatterElements",
+        {"x": f32(2), "i": f32(1), "u": f32(1)},
+        NONE,
+        NONE,
+        "indices are float32, expected integers",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("op", "arrays", "constants", "attributes", "text"), REFUSED)
 def test_refused(one_op, op: str, arrays, constants, attributes, text: str):
     with pytest.raises(TenonError) as caught:
-        load(one_op(op, arrays, constants, 1, 24, **attributes))
+        load(one_op(op, arrays, constants, 1, defs.onnx_opset_version(), **attributes))
     assert text in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -134,12 +143,31 @@ def test_refused(one_op, op: str, arrays, constants, attributes, text: str):
             "axes [0, 0] name one axis twice",
         ),
         ("Resize", f32(1, 0), {"s": ints(1, 2)}, "x,,,s", "input of shape [1, 0] has no elements"),
+        (
+            "Resize",
+            f32(1, 2),
+            {"s": f32(2) * 1e30},
+            "x,,s",
+            "the result: shape [1000000015047466219876688855040, ",
+        ),
+        (
+            "Resize",
+            f32(1, 2),
+            {"s": ints(2**62, 2)},
+            "x,,,s",
+            "the result: shape [4611686018427387904, 2] is larger",
+        ),
     ],
 )
 def test_refused_with_operands_left_out(one_op, op: str, x, constants, order: str, text: str):
     with pytest.raises(TenonError) as caught:
         load(one_op(op, {"x": x}, constants, 1, 24, order.split(",")))
     assert text in str(caught.value)
+
+
+def test_a_range_that_is_empty_far_out(one_op):
+    ends = {name: np.array(value, np.float32) for name, value in (("a", 1e30), ("b", 5), ("c", 2))}
+    assert run_reference(load(one_op("Range", {}, ends)), {})["y0"].shape == (0,)
 
 
 @pytest.mark.parametrize("k", [2**63 - 1, -(2**63)])

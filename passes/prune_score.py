@@ -62,7 +62,7 @@ class PruneScorePass(ModulePass):
         groups = [g for g in prune.groups(op) if g.pinned is None and g.label not in known]
         if self.runner is None and self.criterion != "random":
             raise TenonError(
-                f"prune-score: criterion '{self.criterion}' needs weights or data: use tenonc prune"
+                f"prune-score: criterion '{self.criterion}' needs weights or data: give the pass a runner"
             )
         settings = Settings(self.mapping, self.power, self.seed)
         found = CRITERIA[self.criterion](resolved, [g.label for g in groups], self.runner, settings)

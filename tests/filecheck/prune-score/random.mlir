@@ -7,7 +7,7 @@
 // CHECK-NEXT: prune.score @a "random" dense<[{{.*}}]> : tensor<4xf32>
 // CHECK-NEXT: prune.group @y extent 2 pinned
 // CHECK-NEXT: func.func
-// WEIGHTS: prune-score: criterion 'l1' needs weights or data: use tenonc prune
+// WEIGHTS: prune-score: criterion 'l1' needs weights or data: give the pass a runner
 func.func @f(%x: tensor<1x3xf32>) -> tensor<1x2xf32> {
   %w = nn.constant #nn.weight<"0000000000000000000000000000000000000000000000000000000000000001", tensor<3x4xf32>>
   %t = nn.constant #nn.weight<"0000000000000000000000000000000000000000000000000000000000000004", tensor<4x2xf32>>

@@ -64,14 +64,23 @@ class TimedMain:
 
     def seconds_per_tick(self, seconds: float = 0.05) -> float:
         """Measured against the system's clock for that long."""
-        ticks = np.zeros(1, np.int64)
-        start = time.perf_counter()
-        self._clock(ticks.ctypes.data)
-        before = int(ticks[0])
+        start, first = self._instant()
         time.sleep(seconds)
-        spent = time.perf_counter() - start
-        self._clock(ticks.ctypes.data)
-        return spent / (int(ticks[0]) - before)
+        end, last = self._instant()
+        return (end - start) / (last - first)
+
+    def _instant(self, tries: int = 10) -> tuple[float, int]:
+        """The system's clock and the ticks at one instant: of some tries the one that took least, since on a
+        busy machine much may lie between two readings."""
+        ticks = np.zeros(1, np.int64)
+        read: list[tuple[float, float, int]] = []
+        for _ in range(tries):
+            before = time.perf_counter()
+            self._clock(ticks.ctypes.data)
+            after = time.perf_counter()
+            read.append((after - before, (before + after) / 2, int(ticks[0])))
+        _, now, tick = min(read)
+        return now, tick
 
     def __call__(self, *addresses: int) -> None:
         """Runs it on the addresses of inputs, outputs, weights, arena and pool (0 for none)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib import import_module
@@ -10,6 +9,7 @@ from importlib import import_module
 from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, StringAttr, i64
 
 from ..dialects.errors import TenonError, UsageError
+from .caches import cache_bytes
 
 _FAMILIES = (".x86.records",)
 """Modules with `RECORDS`, each from the least to the most capable machine."""
@@ -122,14 +122,6 @@ def host() -> TargetRecord:
         name="host",
         cpu=llvm.get_host_cpu_name(),
         features=llvm.get_host_cpu_features().flatten(),
-        l1_bytes=_cache_bytes("SC_LEVEL1_DCACHE_SIZE", best.l1_bytes),
-        l2_bytes=_cache_bytes("SC_LEVEL2_CACHE_SIZE", best.l2_bytes),
+        l1_bytes=cache_bytes(1, best.l1_bytes),
+        l2_bytes=cache_bytes(2, best.l2_bytes),
     )
-
-
-def _cache_bytes(name: str, default: int) -> int:
-    """What the operating system knows; it answers 0 where it does not."""
-    try:
-        return os.sysconf(name) or default
-    except (ValueError, OSError):
-        return default

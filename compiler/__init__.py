@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from .model import Model, Port
     from .onnx_export import save_onnx
     from .onnx_import import load
+    from .pruning.driver import prune
     from .reference import run_reference
 
 __all__ = [
     "CacheWarning", "Executable", "Model", "Port", "TenonError", "UsageError", "compile", "load",
-    "load_executable", "run_reference", "save_onnx",
+    "load_executable", "prune", "run_reference", "save_onnx",
 ]  # fmt: skip
 
 _HOMES = {
@@ -44,6 +45,7 @@ _HOMES = {
     "compile": ".executable",
     "load": ".onnx_import",
     "load_executable": ".library",
+    "prune": ".pruning.driver",
     "run_reference": ".reference",
     "save_onnx": ".onnx_export",
 }

@@ -16,9 +16,10 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
-from ..dialects import nn, qnn
+from ..dialects import nn, prune, qnn
 from .decompose.conv_transpose import decompose_conv_transpose
 from .decompose.cumulate import decompose_cumulate
+from .decompose.mask import decompose_mask
 from .decompose.norm import decompose_normalize
 from .decompose.resize import decompose_resize
 from .graph_builder import GraphBuilder
@@ -29,6 +30,7 @@ RULES: dict[type[nn.NNOperation], Rule] = {
     nn.ConvTransposeOp: decompose_conv_transpose,
     qnn.ConvTransposeOp: decompose_conv_transpose,
     nn.CumulateOp: decompose_cumulate,
+    prune.MaskOp: decompose_mask,
     nn.NormalizeOp: decompose_normalize,
     nn.ResizeOp: decompose_resize,
 }

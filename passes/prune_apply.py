@@ -20,13 +20,13 @@ from xdsl.ir import Attribute
 from xdsl.passes import ModulePass
 
 from ..dialects import prune
+from .decompose.mask import decompose_mask
 from .functions import straight_functions
 from .graph_builder import GraphBuilder
 from .pruning.analysis import analyze
 from .pruning.flow import Flow
 from .pruning.groups import main_function
 from .pruning.shrink import Shrinker
-from .pruning.shrink_rules import masked
 
 LOG = "prune.log"
 """The module attribute that says what was removed."""
@@ -53,7 +53,7 @@ def _drop_masks(module: ModuleOp) -> None:
     for function in straight_functions(module, PruneApplyPass.name):
         for mask in [found for found in function.walk() if isinstance(found, prune.MaskOp)]:
             new = GraphBuilder(mask)
-            new.finish(masked(new, mask.x, mask.value_of("axis"), mask.value_of("removed")))
+            new.finish(decompose_mask(new, mask))
 
 
 def _log(module: ModuleOp) -> None:

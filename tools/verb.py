@@ -65,6 +65,12 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help="3x3 convolutions by Winograd's algorithm: auto where it is faster, off, 2 or 4 (default: auto)",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="threads that a call may use (default: 1)")
+    add_shapes(parser)
+    add_debug(parser)
+
+
+def add_shapes(parser: argparse.ArgumentParser) -> None:
+    """What the model's inputs are."""
     parser.add_argument(
         "--shape", action="append", default=[], metavar="INPUT=N,C,H,W", help="whole shape of an input"
     )
@@ -74,7 +80,6 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--constant", action="append", default=[], metavar="INPUT=FILE.npy", help="value to compile in"
     )
-    add_debug(parser)
 
 
 def add_cache(parser: argparse.ArgumentParser) -> None:

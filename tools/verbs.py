@@ -39,6 +39,11 @@ def options_of(arguments: argparse.Namespace) -> CompileOptions:
 def load_model(arguments: argparse.Namespace, path: str | None = None) -> compiler.Model:
     """The model of the command line (or in the file `path`), with its shapes and constant inputs bound."""
     options_of(arguments)  # bad ones are an error before any work
+    return load_shaped(arguments, path)
+
+
+def load_shaped(arguments: argparse.Namespace, path: str | None = None) -> compiler.Model:
+    """As `load_model`, where no compile is asked for."""
     shapes = named_values("--shape", arguments.shape, extents, "x=1,3,224,224")
     dims = named_values("--dim", arguments.dim, extent, "N=1")
     source = arguments.model if path is None else path

@@ -87,10 +87,8 @@ def _excess(parts: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def rounded_kept(kept: int, extent: int, multiple: int) -> int:
-    """The number of channels nearest to `kept` that is a multiple, at least one of them, at most all."""
-    if multiple <= 1:
-        return max(1, kept)
-    return min(extent, max(1, round(kept / multiple)) * multiple)
+    """The multiple nearest to `kept`, of two the larger; at least one of them, at most all channels."""
+    return min(extent, max(1, (kept + multiple // 2) // multiple) * multiple)
 
 
 def threshold_for(scores: Sequence[np.ndarray], ratio: float) -> float:

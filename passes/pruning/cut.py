@@ -13,9 +13,11 @@ from .rules import shape_of
 
 
 class Cutter:
-    """Remembers what it has taken: several ops may want the same."""
+    """Remembers what it has taken: several ops may want the same. Of a transposed constant (`known` are the
+    values known at compile time) the constant is cut: weights keep their form."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: set[SSAValue]) -> None:
+        self._known = known
         self._taken: dict[tuple, SSAValue] = {}
         self._indices: dict[bytes, SSAValue] = {}
 
@@ -51,6 +53,10 @@ class Cutter:
     def _line(
         self, new: GraphBuilder, value: SSAValue, axis: int, have: np.ndarray, want: np.ndarray
     ) -> SSAValue:
+        owner = value.owner
+        if isinstance(owner, nn.TransposeOp) and value in self._known:
+            perm = owner.value_of("perm")
+            return new.transpose(self._line(new, owner.x, perm[axis], have, want), perm)
         place = np.full(int(max(have.max(initial=-1), want.max(initial=-1))) + 2, -1)
         place[have] = np.arange(len(have))
         index = place[want]

@@ -38,7 +38,7 @@ class Shrinker:
         self.known = nn.compile_time_values(function.body.block.ops)
         self.new: dict[SSAValue, SSAValue] = {}
         self.orders: dict[SSAValue, list[Order]] = {}
-        self.cutter = Cutter()
+        self.cutter = Cutter(self.known)
         self.builder = GraphBuilder(function)
 
     def run(self) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import Operation
 
 from ...dialects import nn, prune
-from ..graph_builder import GraphBuilder
+from ..decompose.mask import masked
 from .rectangle import arranged
-from .rules import shape_of
 from .shrink import Order, Shrinker, shrink_plain
 from .shrink_conv import shrink_conv
 from .shrink_parts import shrink_concat, shrink_gather, shrink_pad, shrink_slice
@@ -53,15 +52,6 @@ def _product(shrinker: Shrinker, op: prune.MaskOp) -> None:
     orders = [shrinker.order_of(op, n) for n in range(len(shrinker.analysis.factors[op.result]))]
     (x,) = shrinker.operands(op, orders, {})
     shrinker.finish(op, masked(shrinker.builder, x, op.value_of("axis"), op.value_of("removed")), orders)
-
-
-def masked(new: GraphBuilder, x: SSAValue, axis: int, removed: Sequence[int]) -> SSAValue:
-    """A mask in terms of nn: what is not removed, else zero."""
-    shape = shape_of(x)
-    stays = np.ones(shape[axis], bool)
-    stays[list(removed)] = False
-    condition = new.reshape(new.constant(stays), (shape[axis], *(1,) * (len(shape) - axis - 1)))
-    return new.compute("where", condition, x, new.scalar(0, x))
 
 
 def _leaves_out(shrinker: Shrinker, user: Operation, operand: int) -> bool:

@@ -1,0 +1,218 @@
+"""`compiler.prune`: the passes of pruning, one after the other, on a copy of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
+from xdsl.ir import Operation, SSAValue
+
+from ...dialects import prune as dialect
+from ...dialects.errors import TenonError, UsageError
+from ...passes.prune_analyze import PruneAnalyzePass
+from ...passes.prune_apply import PruneApplyPass
+from ...passes.prune_score import PruneScorePass
+from ...passes.prune_select import PruneSelectPass, check_ratio
+from ...targets.record import find_target
+from ..model import Model
+from .data import Batches
+from .fold import fold_cuts
+from .masks_file import Removed, set_removed
+from .runner import ModelRunner, without_declarations
+from .size import Size, size_of
+
+if TYPE_CHECKING:
+    import torch
+
+LANES = "lanes"
+
+_TAG = "tenon.value"
+"""The attribute that carries a value's ONNX name through prune-apply."""
+
+NEEDS_DATA = ("attention",)
+
+
+@dataclass(frozen=True)
+class PruneOptions:
+    """What `prune` is asked for; the options of passes/prune_score.py and passes/prune_select.py. `round` is
+    a number, or `lanes` for the f32 lanes of `target`."""
+
+    ratio: float = 0.5
+    score: str = "l1"
+    policy: str = "uniform"
+    threshold: float | None = None
+    share: str = "params"
+    ratios: Mapping[str, float] | None = None
+    round: int | str = 1
+    target: str = "host"
+    mapping: str = "mean"
+    power: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_ratio("ratio", self.ratio)
+        self.selecting()
+        self.scoring()
+
+    def scoring(self) -> PruneScorePass:
+        return PruneScorePass(self.score, self.mapping, self.power, self.seed)
+
+    def selecting(self) -> PruneSelectPass:
+        single = ";".join(f"{name}={ratio}" for name, ratio in (self.ratios or {}).items())
+        return PruneSelectPass(self.ratio, self.policy, self.threshold, self.share, single, self._multiple())
+
+    def _multiple(self) -> int:
+        if self.round == LANES:
+            return find_target(self.target).vector_bytes // 4
+        if not isinstance(self.round, int):
+            raise UsageError(f"round is '{self.round}', expected a number or {LANES}")
+        return self.round
+
+
+@dataclass(frozen=True)
+class GroupChange:
+    """A group: its channels, those that left, their scores (None where no score was needed), why it could not
+    shrink, and where it lies."""
+
+    name: str
+    extent: int
+    removed: tuple[int, ...]
+    scores: np.ndarray | None
+    pinned: str | None
+    places: tuple[str, ...]
+
+
+@dataclass
+class Pruned:
+    """`masked` computes the same as `model`, at the original size."""
+
+    model: Model
+    masked: Model
+    groups: list[GroupChange]
+    before: Size
+    after: Size
+
+
+def prune(
+    model: Model | torch.nn.Module,
+    ratio: float = 0.5,
+    *,
+    score: str = "l1",
+    data: Mapping[str, Any] | None = None,
+    policy: str = "uniform",
+    threshold: float | None = None,
+    share: str = "params",
+    ratios: Mapping[str, float] | None = None,
+    round: int | str = 1,
+    target: str = "host",
+    mapping: str = "mean",
+    power: float = 1.0,
+    seed: int = 0,
+    masks: Removed | None = None,
+    example_inputs: Any = None,
+    on_step: Callable[[str], None] | None = None,
+) -> Model:
+    """A smaller copy of `model` (or of a torch module, called with `example_inputs`) without `ratio` of the
+    channels of every group that may shrink: those with the lowest score.
+
+    `score` is l1, l2, gamma, random, or attention, which runs on `data`: input names -> arrays of one batch
+    or of several along the first dimension; with `mapping` (mean, sum, max) and `power`. `policy` is uniform,
+    global or weighted, the latter two with one `threshold` for all; `ratios` overrides single groups. `round`
+    keeps multiples of a number of channels, `lanes` of the f32 lanes of `target`. `masks` says what leaves
+    instead: group -> channels. What was removed is the attribute `prune.log` of the module. Raises
+    TenonError."""
+    options = PruneOptions(
+        ratio, score, policy, threshold, share, ratios, round, target, mapping, power, seed
+    )
+    if not isinstance(model, Model):
+        from ..onnx_import import load
+
+        model = load(model, example_inputs)
+    return pruned(model, options, data, masks, on_step).model
+
+
+def pruned(
+    model: Model,
+    options: PruneOptions,
+    data: Mapping[str, Any] | None = None,
+    masks: Removed | None = None,
+    on_step: Callable[[str], None] | None = None,
+) -> Pruned:
+    """As `prune`, with what there is to tell about it."""
+    step = on_step or (lambda _: None)
+    batches = None if data is None else Batches(model.inputs, data)
+    if batches is None and options.score in NEEDS_DATA and masks is None:
+        raise TenonError(f"score '{options.score}' needs calibration data, expected data for each input")
+    work = _copied(model)
+    context = Context()
+    step("prune-analyze")
+    PruneAnalyzePass().apply(context, work.module)
+    if masks is None:
+        step("prune-score")
+        options.scoring().with_runner(ModelRunner(work, batches)).apply(context, work.module)
+    else:
+        set_removed(work.module, masks)
+    step("prune-select")
+    options.selecting().apply(context, work.module)
+    changes = _changes(work.module)
+    masked = _copied(work)
+    without_declarations(masked.module)
+    step("prune-apply")
+    _tag(work)
+    PruneApplyPass().apply(context, work.module)
+    step("cutting weights")
+    fold_cuts(work)
+    _untag(work)
+    return Pruned(work, masked, changes, size_of(model), size_of(work))
+
+
+def _copied(model: Model) -> Model:
+    copies: dict[SSAValue, SSAValue] = {}
+    module = model.module.clone(copies)
+    assert isinstance(module, ModuleOp)
+    values = {name: copies[value] for name, value in model.values.items() if value in copies}
+    return Model(module, model.store, values, model.name, model.weights)
+
+
+def _changes(module: ModuleOp) -> list[GroupChange]:
+    scores = dialect.scores(module)
+    return [
+        GroupChange(
+            group.label,
+            group.channels,
+            group.removed_channels,
+            scores[group.label].array if group.label in scores else None,
+            None if group.pinned is None else group.pinned.data,
+            tuple(f"{member.value.data}[{member.axis.data}]" for member in group.members),
+        )
+        for group in dialect.groups(module)
+    ]
+
+
+def _tag(model: Model) -> None:
+    """Writes the names of values on their ops, where prune-apply leaves them."""
+    names: dict[Operation, list[StringAttr]] = {}
+    for name, value in model.values.items():
+        if isinstance(value.owner, Operation):
+            names.setdefault(value.owner, []).append(StringAttr(name))
+    for op, own in names.items():
+        op.attributes[_TAG] = ArrayAttr(own)
+
+
+def _untag(model: Model) -> None:
+    """The names of the values that are still there."""
+    arguments = set(model.main.body.block.args)
+    model.values = {name: value for name, value in model.values.items() if value in arguments}
+    for op in model.module.walk():
+        names = op.attributes.pop(_TAG, None)
+        if isinstance(names, ArrayAttr) and len(op.results) == 1:
+            model.values |= {name.data: op.results[0] for name in names}
+
+
+def removed_of(changes: Sequence[GroupChange]) -> dict[str, list[int]]:
+    """What left, by group."""
+    return {change.name: list(change.removed) for change in changes if change.removed}

@@ -17,8 +17,8 @@ MAX_LINE = 4000
 
 
 def failure(error: BaseException) -> tuple[str, int]:
-    """The line and the exit status for `error`. What is no user's mistake is an internal error, the last line
-    of defence: a fault of ours is still one line."""
+    """The line and the exit status for `error`. A file that the system refuses is named; what is no user's
+    mistake is an internal error, the last line of defence: a fault of ours is still one line."""
     match error:
         case TenonError():
             return f"error: {one_line(error)}", error.status
@@ -26,6 +26,8 @@ def failure(error: BaseException) -> tuple[str, int]:
             return "interrupted", INTERRUPTED
         case MemoryError():
             return "error: not enough memory", TenonError.status
+        case OSError(filename=str(path), strerror=str(reason)):
+            return f"error: {one_line(Exception(path))}: {reason.lower()}", TenonError.status
         case _:
             return f"internal error: {type(error).__name__}: {one_line(error)[:300]}", INTERNAL_ERROR
 

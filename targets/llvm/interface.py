@@ -12,6 +12,7 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from string import Template
 from typing import Protocol
+from zlib import crc32
 
 import numpy as np
 
@@ -70,20 +71,24 @@ class Interface:
         return _InterfaceText(self, features, code_digest).text()
 
     def header(self, library: str) -> str:
-        """model.h, for a library of that file name."""
-        return Template(runtime.read("model.h")).substitute(
-            title=_comment(self.name),
-            library=_comment(library),
-            compiler=compiler_version(),
-            target=self.target,
-            ports=_listed("Inputs", self.inputs) + _listed("Outputs", self.outputs),
-            guard=f"{self.name.upper()}_H",
-            version=ABI_VERSION,
-            name=self.name,
-            NAME=self.name.upper(),
-            inputs=len(self.inputs),
-            outputs=len(self.outputs),
-        )
+        """model.h, for a library of that file name. Its mark tells it from the header of another model whose
+        name makes the same C names."""
+        fields = {
+            "title": _comment(self.name),
+            "library": _comment(library),
+            "compiler": compiler_version(),
+            "target": self.target,
+            "ports": _listed("Inputs", self.inputs) + _listed("Outputs", self.outputs),
+            "guard": f"{self.name.upper()}_H",
+            "version": ABI_VERSION,
+            "name": self.name,
+            "NAME": self.name.upper(),
+            "inputs": len(self.inputs),
+            "outputs": len(self.outputs),
+        }
+        template = Template(runtime.read("model.h"))
+        mark = crc32(template.substitute(fields, mark="").encode())
+        return template.substitute(fields, mark=mark)
 
 
 def compiler_version() -> str:

@@ -184,6 +184,8 @@ def test_internal_errors_and_interrupts_are_one_line(capsys, monkeypatch, tmp_pa
         (KeyError("a\nb"), 70, "internal error: KeyError: 'a\\nb'"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (MemoryError(), 1, "error: not enough memory"),
+        (OSError(36, "File name too long", "m.onnx"), 1, "error: m.onnx: file name too long"),
+        (OSError("no file"), 70, "internal error: OSError: no file"),
     ):
 
         def fail(arguments, error=error):

@@ -18,7 +18,7 @@ $ports
    Memory of tensors. Row-major and without gaps, aligned to the element, of exactly the port's dtype and shape.
    Outputs overlap neither inputs nor each other. */
 #ifndef TENON_$guard
-#define TENON_$guard
+#define TENON_$guard $mark
 
 #include <stddef.h>
 #include <stdint.h>
@@ -125,4 +125,6 @@ void tenon_${name}_destroy(tenon_model *model);
 #ifdef __cplusplus
 }
 #endif
+#elif TENON_$guard != $mark
+#error "two models have the C names tenon_${name}_...: give one library another file name, or load it with dlopen"
 #endif

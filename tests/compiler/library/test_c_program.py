@@ -95,6 +95,17 @@ def test_names_in_the_header_cannot_end_its_comment(tmp_path, build_named):
     assert "tenon_3_odd_name_create(" in header and "'a* / #error \\\\n b / * \\u202e'" in header
 
 
+def test_two_libraries_of_the_same_c_names(tmp_path, build_named):
+    """Each exports tenon_a_b_run: the second header says so, instead of being left out as the first again."""
+    for name in ("a-b", "a_b"):
+        build_named("$x").write("so", tmp_path / f"{name}.so")
+    (tmp_path / "twice.c").write_text('#include "a-b.h"\n#include "a-b.h"\n')
+    run("cc", *WARNINGS, "-I.", "-c", "twice.c", folder=tmp_path)
+    (tmp_path / "both.c").write_text('#include "a-b.h"\n#include "a_b.h"\n')
+    process = subprocess.run(["cc", "-I.", "-c", "both.c"], cwd=tmp_path, capture_output=True, text=True)
+    assert process.returncode and "two models have the C names tenon_a_b_...: give one library" in process.stderr
+
+
 @pytest.fixture
 def build_named():
     """A model whose input has the name."""

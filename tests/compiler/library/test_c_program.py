@@ -103,7 +103,7 @@ def test_two_libraries_of_the_same_c_names(tmp_path, build_named):
     run("cc", *WARNINGS, "-I.", "-c", "twice.c", folder=tmp_path)
     (tmp_path / "both.c").write_text('#include "a-b.h"\n#include "a_b.h"\n')
     process = subprocess.run(["cc", "-I.", "-c", "both.c"], cwd=tmp_path, capture_output=True, text=True)
-    assert process.returncode and "two models have the C names tenon_a_b_...: give one library" in process.stderr
+    assert process.returncode and "two models have the C names tenon_a_b_...: give one" in process.stderr
 
 
 @pytest.fixture

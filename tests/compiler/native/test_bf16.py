@@ -6,6 +6,7 @@ import pytest
 from onnx import numpy_helper
 
 from tenonc.compiler import UsageError, compile, load
+from tenonc.passes.schedule import threads
 from tenonc.targets.record import host, records
 
 RUNNABLE = [name for name, record in records().items() if record.enabled <= host().enabled]
@@ -95,6 +96,15 @@ def test_a_network_stays_near_f32(new_net, target):
     (got,) = compile(model, target, precision="bf16", cache=False)(x)
     error = np.abs(got - exact).max() / np.abs(exact).max()
     assert 1e-6 < error < 16 * BF16_RELATIVE
+
+
+def test_the_same_bits_on_two_threads(new_net, monkeypatch):
+    monkeypatch.setattr(threads, "DISPATCH_CYCLES", 0)  # small kernels are cut too
+    net = new_net()
+    model = load(net.proto(*network(net)))
+    x = np.random.default_rng(2).standard_normal((1, 3, 17, 17)).astype(np.float32)
+    one, two = (compile(model, precision="bf16", threads=n, cache=False)(x)[0] for n in (1, 2))
+    np.testing.assert_array_equal(one, two)
 
 
 @pytest.mark.skipif("avx512bf16" not in host().enabled, reason="needs the instruction")

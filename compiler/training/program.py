@@ -12,7 +12,7 @@ from xdsl.dialects.builtin import NameLoc
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Operation, SSAValue
 
-from ...dialects import nn
+from ...dialects import nn, prune
 from ...dialects.errors import TenonError
 
 
@@ -22,6 +22,9 @@ class Call(NamedTuple):
     leaves: Mapping[str, Tensor]
     training: bool
 
+
+NOT_RUN = (nn.ConstantOp, ReturnOp, prune.GroupOp, prune.ScoreOp)
+"""Ops that state something."""
 
 Runner = Callable[..., tuple[Tensor, ...]]
 """(call, tensors of the operands...) -> tensors of the results."""
@@ -67,7 +70,7 @@ class Program:
 
         block = function.body.block
         self.arguments = numbered(block.args)
-        ops = [op for op in block.ops if not isinstance(op, nn.ConstantOp | ReturnOp)]
+        ops = [op for op in block.ops if not isinstance(op, NOT_RUN)]
         constants = [op.result for op in block.ops if isinstance(op, nn.ConstantOp)]
         self.leaves = {numbered([value])[0]: setting.names[value] for value in constants}
         steps = [Step(op, runner_of(op, setting), numbered(op.operands), numbered(op.results)) for op in ops]

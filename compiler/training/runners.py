@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 from xdsl.dialects.builtin import AnyFloat, ModuleOp, TensorType
-from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.dialects.func import FuncOp
 from xdsl.ir import Operation
 
 from ...dialects import nn
@@ -21,7 +21,7 @@ from ...dialects.errors import TenonError
 from ...dialects.nn.interpretation import wide
 from ...dialects.reference import interpreter
 from .arrays import to_numpy, to_torch, torch_dtype
-from .program import Call, Runner, Setting, described
+from .program import NOT_RUN, Call, Runner, Setting, described
 from .rules import RULES
 
 MOVES = (
@@ -36,7 +36,7 @@ UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)
 
 def check_supported(module: ModuleOp) -> None:
     """TenonError that lists every op of `module` that cannot run under torch."""
-    known = (ModuleOp, FuncOp, ReturnOp, nn.ConstantOp)
+    known = (ModuleOp, FuncOp, *NOT_RUN)
     missing = [op for op in module.walk() if not isinstance(op, known) and not _is_supported(op)]
     if missing:
         raise TenonError(f"cannot run under torch: {', '.join(map(described, missing))}")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tenonc.compiler.training.rules import RULES
 from tenonc.compiler.training.rules.elementwise import FUNCTIONS
 from tenonc.compiler.training.runners import SPECIAL, check_supported
-from tenonc.dialects import nn
+from tenonc.dialects import nn, prune
 from tenonc.dialects.errors import TenonError
 
 RNG = np.random.default_rng(4)
@@ -206,11 +206,18 @@ def test_resize(check, mode):
     check(lambda v: nn.ResizeOp(mode, v, extrapolation=3.0, **roi, **fields), x)
 
 
+def test_masks(check):
+    check(lambda x: prune.MaskOp(x, 1, [0, 2]), floats(2, 3, 4))
+    check(lambda x: prune.MaskOp(x, 2, []), floats(2, 3, 4))
+    check(lambda x: prune.MaskOp(x, 0, [1]), np.array([1, np.nan, 3], np.float32), gradient=False)
+
+
 def test_every_op_has_a_rule_or_no_gradient():
     """But for those of passes that come after training."""
     late = {nn.WinogradInputOp, nn.WinogradWeightsOp, nn.WinogradOutputOp}
     integers = {nn.BitcastOp, nn.IotaOp, nn.ArgReduceOp, nn.TopKOp}
-    assert {*RULES, *SPECIAL, *late, *integers, nn.ConstantOp} == set(nn.NN.operations)
+    ruled = {*RULES, *SPECIAL, *late, *integers, nn.ConstantOp}
+    assert ruled == {*nn.NN.operations, prune.MaskOp}
     numbers = {name for name, f in nn.ELEMENTWISE.items() if f.rule != "integer"}
     assert numbers == FUNCTIONS.keys()
 

@@ -77,6 +77,9 @@ MODELS: dict[str, Entry] = {
     "lstm-tagger": _torch(
         "bidirectional LSTM over 32 word numbers", "sequences", "Tagger", shape=(1, 32), words=1000
     ),
+    "lenet5": _torch("LeNet-5 with batch norms, 28x28", "small", "lenet5", shape=(1, 1, 28, 28)),
+    "resnet20": _torch("ResNet-20, 28x28 in grey", "small", "small_resnet", 20, 1, shape=(1, 1, 28, 28)),
+    "resnet56": _torch("ResNet-56, 32x32", "small", "small_resnet", 56, shape=(1, 3, 32, 32)),
     **{
         f"onnx-{file.replace('_', '-')}": _light(file)
         for file in (

@@ -57,7 +57,7 @@ def _draw(rng: np.random.Generator, layer: nn.Module, key: str, shape: tuple[int
     match layer:
         case BranchNorm() if key == "weight":
             return seeding.scale(rng, shape) * np.float32(0.3)
-        case nn.BatchNorm2d() | nn.LayerNorm() if key == "weight":
+        case nn.BatchNorm1d() | nn.BatchNorm2d() | nn.LayerNorm() if key == "weight":
             return seeding.scale(rng, shape)
         case nn.Embedding():
             return rng.standard_normal(shape, np.float32)
@@ -79,7 +79,7 @@ def measure_statistics(name: str, module: nn.Module, shape: tuple[int, ...]) -> 
     import torch
     from torch import nn
 
-    norms = [layer for layer in module.modules() if isinstance(layer, nn.BatchNorm2d)]
+    norms = [layer for layer in module.modules() if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]
     if not norms:
         return
     for norm in norms:

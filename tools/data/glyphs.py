@@ -36,8 +36,8 @@ FOLDERS = ("/usr/share/fonts/truetype/dejavu", "/usr/share/fonts/dejavu")
 
 
 class Difficulty(NamedTuple):
-    """How far the images are from clean print. As tuned, LeNet-5 with batch norm gets 95.7 % of the test images
-    right after 10 epochs (all of what it was trained on): there is something to lose."""
+    """How far the images are from clean print. As tuned, LeNet-5 with batch norm reads 95.7 % of the test
+    images after 10 epochs (and all of those that it was trained on): there is something to lose."""
 
     noise: float = 0.3
     """Largest standard deviation of the noise, where ink is 0.5 to 1."""

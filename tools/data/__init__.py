@@ -37,7 +37,7 @@ def save(data: DataSet, path: Path) -> None:
         arrays[f"{name}_images"] = (split.images * 255).round().astype(np.uint8)
         arrays[f"{name}_labels"] = split.labels
     with path.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, allow_pickle=False, **arrays)  # pyright: ignore[reportArgumentType]
 
 
 def read(path: str | Path) -> DataSet:

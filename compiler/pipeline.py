@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from .bound_accumulators import bound_accumulators
 from .options import CompileOptions
 
 if TYPE_CHECKING:
+    from ..passes.tensorize.remarks import Explanation
     from ..targets.llvm.artifact import NativeArtifact
     from .model import Model
 
@@ -164,6 +165,28 @@ def run_levels(
             one.apply(ctx, module)
         if level == BOUNDED and weights is not None:
             bound_accumulators(module, weights)
+
+
+def explained(model: Model, options: CompileOptions) -> list[Explanation]:
+    """How the instruction of each reduction was chosen, also of those that the target lacks."""
+    from ..passes.tensorize.remarks import explanations
+
+    module, ctx = model.module.clone(), context()
+    with collector_paused():
+        for level, text in LEVELS.items():
+            for one in parse_pipeline(text.format(**options.placeholders())):
+                with_reasons(one).apply(ctx, module)
+            if level == BOUNDED:
+                bound_accumulators(module, model.store)
+            if level == "matched":
+                break
+    return list(explanations(module))
+
+
+def with_reasons(one: ModulePass) -> ModulePass:
+    """The pass with the option that has it say why, if it has one."""
+    options = {"explain", "lacking"} & {field.name for field in fields(one)}
+    return replace(one, **dict.fromkeys(options, True))
 
 
 @contextmanager

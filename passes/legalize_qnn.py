@@ -6,7 +6,8 @@ Leaves: contractions whose operands have the types of the fastest instruction th
 if there is one. Weights lose their zero points at compile time. The other operand is stored in that type by
 the op that makes it: its zero point and range are shifted, and the zero points of all who read it, which
 costs nothing (`legalize/storage.py`); where that cannot be, it is copied. A qnn.concat becomes requantized
-parts and an nn.concat, which only moves.
+parts and an nn.concat, which only moves. With `explain` the module attribute `tenon.repairs` says what was
+changed for which product: a dictionary from names to lines, which `tensorize-match{explain=true}` shows.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, NameLoc, StringAttr
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
@@ -27,13 +28,15 @@ from .legalize.product import Operand, Product, product_of
 from .legalize.rewriting import store
 from .legalize.storage import Class, Storage, classes
 from .lower_nn import runtime_ops
-from .tensorize.target import instructions
+from .tensorize.target import REPAIRS, instructions
 
 
 @dataclass(frozen=True)
 class LegalizeQnnPass(ModulePass):
     name = "legalize-qnn"
     preserves: ClassVar[str] = "exact"
+
+    explain: bool = False
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         forms = dot_forms(instructions(op))
@@ -44,6 +47,13 @@ class LegalizeQnnPass(ModulePass):
         _choose_storage(products)
         for product in products:
             product.settle()
+        if self.explain:
+            op.attributes[REPAIRS] = _repairs(products)
+
+
+def _repairs(products: Sequence[Product]) -> DictionaryAttr:
+    named = [(p.op.location.desc.data, p.repairs) for p in products if isinstance(p.op.location, NameLoc)]
+    return DictionaryAttr({name: ArrayAttr(map(StringAttr, lines)) for name, lines in named if lines})
 
 
 Wish = tuple[Product, Operand]
@@ -72,6 +82,8 @@ def _choose(own: Class, wishes: Sequence[Wish]) -> None:
     allowed = [None, *(storage for storage in options if own.allows(storage))]
     best = min(allowed, key=cycles)
     if best is not None and best.element != own.element:
+        for product, operand in wishes:
+            product.note(operand, own.element, best, "stored")
         store(own, best)
 
 

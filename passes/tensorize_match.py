@@ -5,18 +5,16 @@ Leaves: every reduction a `tensorized.contract` with its binding, and on every k
 along vector lanes. A reduction whose body no instruction has gets one made of that very body, without an
 intrinsic, so that there is one path from here on.
 
-A match needs an equal body (modulo commutativity), the accumulator on the init, loops of equal kind,
-for every operand an access its registers can make: contiguous, broadcast, packed or gathered, and elements
-within what the instruction is valid for. Among all
-matches the one with the least estimated cycles wins.
+What a match needs is the table of checks in `tensorize/checks.py`; among all matches the one with the least
+estimated cycles wins. `explain` leaves `remarks` on every reduction: all matches, the best first, and for
+every other instruction the check that failed first and why. With `reassociate=false` sums of floats run in
+the order of the loops: on no instruction that sums several elements in a lane, and with lanes along no row.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import permutations
 from typing import ClassVar
 
 from xdsl.context import Context
@@ -36,13 +34,14 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from ..dialects import tensorized
-from ..dialects.tensorized import InstructionOp, LoopAttr, RangeAttr
+from ..dialects.tensorized import InstructionOp, LoopAttr
 from ..dialects.tensorized.attributes import element_bytes
 from .fusion.combiner import combiner
-from .tensorize.bodies import body_bindings
-from .tensorize.cost import InstructionView, NestView, blocks, input_cycles, output_cycles
+from .tensorize.checks import Match, Refusal, Rules, tried
+from .tensorize.cost import NestView, blocks
+from .tensorize.remarks import remarks
 from .tensorize.rows import row_lanes
-from .tensorize.target import TargetFacts, instructions, target_facts
+from .tensorize.target import REPAIRS, declared, features, target_facts
 from .tensorize.transform import as_transform, is_transform
 
 
@@ -51,35 +50,26 @@ class TensorizeMatchPass(ModulePass):
     name = "tensorize-match"
     preserves: ClassVar[str] = "reassociates(1e-5)"
 
+    explain: bool = False
+    reassociate: bool = True
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
-        matcher = _Matcher(op)
+        matcher = _Matcher(op, self.explain, self.reassociate)
         for kernel in tensorized.kernels(op):
             matcher.match(kernel)
 
 
-@dataclass(frozen=True)
-class Match:
-    """One way to run a nest on an instruction.
-
-    operands: for each register of the instruction, the operand of the nest (inputs, then the init);
-    loops: for each loop of the instruction, the loop of the nest; cycles: the estimate.
-    """
-
-    instruction: InstructionOp
-    operands: tuple[int, ...]
-    loops: tuple[int, ...]
-    cycles: float
-
-    def idle_lanes(self, nest: NestView) -> int:
-        """Lanes of the last instruction along each loop that have nothing to do."""
-        return sum(-nest.extents[at] % width for at, width in zip(self.loops, self.instruction.extents))
+Views = dict[tensorized.GenericOp, NestView]
 
 
 class _Matcher:
-    def __init__(self, module: ModuleOp):
-        self.module = module
+    def __init__(self, module: ModuleOp, explain: bool, reassociate: bool):
+        self.module, self.explain = module, explain
         self.facts = target_facts(module)
-        self.available = instructions(module)
+        self.rules = Rules(self.facts, features(module), reassociate)
+        self.declared = declared(module)
+        made = module.attributes.get(REPAIRS)
+        self.repairs = made.data if isinstance(made, DictionaryAttr) else {}
 
     def match(self, kernel: tensorized.KernelOp) -> None:
         for nest in [op for op in kernel.body.block.ops if is_transform(op)]:
@@ -92,6 +82,7 @@ class _Matcher:
         around = [view for nest, view in views.items() if not nest.is_reduction]
         lanes = self._row_lanes(views)
         if lanes:
+            self._explain_rows(views, around, lanes)
             kernel.properties["lanes"] = DictionaryAttr({k: IntAttr(v) for k, v in lanes.items()})
             return
         for nest, view in views.items():
@@ -104,13 +95,13 @@ class _Matcher:
                 lanes |= self._elementwise_lanes(view, around, lanes)
         kernel.properties["lanes"] = DictionaryAttr({k: IntAttr(v) for k, v in lanes.items()})
 
-    def _row_lanes(self, views: dict[tensorized.GenericOp, NestView]) -> dict[str, int]:
+    def _row_lanes(self, views: Views) -> dict[str, int]:
         """The lanes of a row kernel; nothing where the only reduction runs on an instruction: one of several
         operands (a contraction), or one whose row does not lie along memory."""
         reductions = [nest for nest in views if nest.is_reduction]
         if not reductions or any(combiner(nest.body.block) is None for nest in reductions):
             return {}
-        name, lanes = row_lanes(list(views.values()), self.facts)
+        name, lanes = row_lanes(list(views.values()), self.facts, self.rules.reassociate)
         if len(reductions) == 1 and _stands_alone(reductions[0], views):
             (nest,) = reductions
             along = name in nest.loop_names and nest.kinds[nest.loop_names.index(name)] == "reduction"
@@ -119,11 +110,35 @@ class _Matcher:
         return {name: lanes}
 
     def _best(self, nest: NestView, around: Sequence[NestView]) -> Match:
-        found = [m for i in self.available for m in matches(i, nest, around, self.facts)]
+        """The best of all matches; the nest gets remarks on them, if that is asked for."""
+        found, refused = self._matches(self.declared, nest, around)
         if not found:
             made = [self._from_body(nest.op, lanes) for lanes in {self._lanes(nest.op), 1}]
-            found = [m for i in made for m in matches(i, nest, around, self.facts)]
-        return min(found, key=lambda m: (m.cycles, m.idle_lanes(nest), -math.prod(m.instruction.extents)))
+            found, _ = self._matches(made, nest, around)
+        self._declare(found[0].instruction)
+        if self.explain:
+            nest.op.properties["remarks"] = remarks(nest, found, refused, self.repairs)
+        return found[0]
+
+    def _matches(
+        self, instructions: Sequence[InstructionOp], nest: NestView, around: Sequence[NestView]
+    ) -> tuple[list[Match], dict[str, Refusal]]:
+        """Every match, the best first, and why the other instructions have none."""
+        found: list[Match] = []
+        refused: dict[str, Refusal] = {}
+        for instruction in instructions:
+            matches, refusal = tried(instruction, nest, around, self.rules)
+            found += matches
+            if refusal is not None:
+                refused[instruction.sym_name.data] = refusal
+        return sorted(found, key=lambda match: match.rank(nest)), refused
+
+    def _explain_rows(self, views: Views, around: Sequence[NestView], lanes: dict[str, int]) -> None:
+        """Remarks on the reductions of a row kernel: which instructions could have computed them alone."""
+        for nest, view in views.items():
+            if self.explain and nest.is_reduction:
+                found, refused = self._matches(self.declared, view, around)
+                nest.properties["remarks"] = remarks(view, found, refused, self.repairs, lanes)
 
     def _lanes(self, nest: tensorized.GenericOp) -> int:
         widest = max(element_bytes(a.type) for a in nest.body.block.args)
@@ -146,11 +161,10 @@ class _Matcher:
         )
 
     def _replace(self, nest: tensorized.GenericOp, best: Match) -> None:
-        name = self._declared(best.instruction)
         order = [k for k in best.operands if k < len(nest.inputs)]
         accesses = nest.accesses
         contract = tensorized.ContractOp(
-            name,
+            best.instruction.sym_name.data,
             [nest.inputs[k] for k in order],
             nest.init,
             nest.loops.data,
@@ -158,20 +172,21 @@ class _Matcher:
             {loop.label.data: nest.loop_names[at] for loop, at in zip(best.instruction.loops, best.loops)},
         )
         contract.location = nest.location
+        if nest.remarks is not None:
+            contract.properties["remarks"] = nest.remarks
         Rewriter.replace_op(nest, contract)
 
-    def _declared(self, instruction: InstructionOp) -> str:
-        """The symbol of an instruction in the module, declared there if it was made from a body."""
-        if instruction in self.available:
-            return instruction.sym_name.data
-        taken = {i.sym_name.data for i in self.available}
+    def _declare(self, instruction: InstructionOp) -> None:
+        """Puts an instruction that was made from a body into the module, under a name of its own."""
+        if instruction in self.declared:
+            return
+        taken = {i.sym_name.data for i in self.declared}
         n = 0
         while (name := f"body_{n}") in taken:
             n += 1
         instruction.properties["sym_name"] = StringAttr(name)
         Rewriter.insert_op(instruction, InsertPoint.at_start(self.module.body.block))
-        self.available.append(instruction)
-        return name
+        self.declared.append(instruction)
 
     def _elementwise_lanes(
         self, nest: NestView, nests: Sequence[NestView], known: dict[str, int]
@@ -191,38 +206,6 @@ class _Matcher:
             return total * blocks(nest.extents[loop], lanes) / nest.extents[loop], -loop
 
         return {nest.names[min(range(len(nest.extents)), key=cost)]: lanes}
-
-
-def matches(
-    instruction: InstructionOp, nest: NestView, around: Sequence[NestView], facts: TargetFacts
-) -> Iterator[Match]:
-    """Every way `instruction` computes `nest`; `around` are the elementwise nests of its kernel."""
-    shape = InstructionView(instruction)
-    accumulator, init = instruction.accumulator.data, len(nest.values) - 1
-    places = [p for p in permutations(range(len(nest.extents)), len(shape.extents)) if _fits(shape, nest, p)]
-    outputs = {loops: output_cycles(shape, nest, around, loops, facts) for loops in places}
-    for bound in body_bindings(instruction.body.block, nest.op.body.block):
-        if len(bound) != len(instruction.registers) or bound[accumulator] != init:
-            continue
-        if sum(operand == init for operand in bound.values()) != 1:
-            continue
-        operands = tuple(bound[k] for k in range(len(bound)))
-        if not all(map(_allows, shape.ranges, (nest.ranges[operand] for operand in operands))):
-            continue
-        for loops in places:
-            cycles = input_cycles(shape, nest, operands, loops, facts)
-            if cycles is not None:
-                yield Match(instruction, operands, loops, cycles + outputs[loops])
-
-
-def _allows(valid: RangeAttr | None, known: RangeAttr | None) -> bool:
-    """Whether an operand's elements lie in what the instruction is valid for."""
-    return valid is None or (known is not None and valid.holds(known))
-
-
-def _fits(shape: InstructionView, nest: NestView, loops: tuple[int, ...]) -> bool:
-    """Loops are of equal kind; any may end in a partial instruction."""
-    return all(kind == nest.kinds[at] for kind, at in zip(shape.kinds, loops))
 
 
 def _stands_alone(nest: tensorized.GenericOp, nests: Iterable[tensorized.GenericOp]) -> bool:

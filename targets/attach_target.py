@@ -28,13 +28,15 @@ FOLDERS = {"x86_64": "x86"}
 
 @dataclass(frozen=True)
 class AttachTargetPass(ModulePass):
-    """`attach-target{name=x86-64-v3 threads=4}`; without a name, this machine."""
+    """`attach-target{name=x86-64-v3 threads=4}`; without a name, this machine. With `lacking` also the
+    instructions of its family whose features it lacks: no pass uses them, but matching can say so."""
 
     name = "attach-target"
     preserves: ClassVar[str] = "exact"
 
     target: str = "host"
     threads: int = 1
+    lacking: bool = False
 
     # xDSL reserves the field `name` for the pass's own, so the option `name` is the field `target`.
     @classmethod
@@ -49,7 +51,7 @@ class AttachTargetPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         record = find_target(self.target)
         check_threads(self.threads)
-        declared = declared_instructions(record)
+        declared = family_instructions(record) if self.lacking else declared_instructions(record)
         names = {instruction.sym_name for instruction in declared}
         for old in list(op.ops):
             if isinstance(old, InstructionOp) and old.sym_name in names:
@@ -61,8 +63,12 @@ class AttachTargetPass(ModulePass):
 
 def declared_instructions(record: TargetRecord) -> list[InstructionOp]:
     """The instructions of the target's family whose features it has. Clone them before use."""
-    folder = FOLDERS[record.triple.split("-")[0]]
-    return [i for i in _family(folder) if i.features <= record.enabled | record.emulated]
+    return [i for i in family_instructions(record) if i.features <= record.enabled | record.emulated]
+
+
+def family_instructions(record: TargetRecord) -> list[InstructionOp]:
+    """Every instruction of the target's family. Clone them before use."""
+    return list(_family(FOLDERS[record.triple.split("-")[0]]))
 
 
 @cache

@@ -27,5 +27,6 @@ TARGET_PASSES: dict[str, Callable[[], type[ModulePass]]] = {
 TARGETS: dict[str, Callable[[], type[Target]]] = {
     "llvm": _lazy(".llvm.outputs", "LLVMTarget"),
     "asm": _lazy(".llvm.outputs", "AssemblyTarget"),
+    "remarks": _lazy(".remarks", "RemarksTarget"),
 }
 """What `tenon-opt -t` can write, by name."""

@@ -9,8 +9,8 @@ from ..dialects.errors import printable
 from .failures import standard_output
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print one table; columns after the first are aligned right."""
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> None:
+    """Print one table; columns after the first `left` are aligned right."""
     from rich import box
     from rich.console import Console
     from rich.markup import escape
@@ -18,7 +18,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
 
     table = Table(title=escape(printable(title)), title_justify="left", box=box.SIMPLE_HEAD)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index else "left")
+        table.add_column(column, justify="right" if index >= left else "left")
     for row in rows:
         table.add_row(*(escape(printable(cell)) for cell in row))
     console = Console(soft_wrap=True)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from ..dialects.errors import TenonError
-from . import bench, cache_verb, compare, conformance, data_verb, model_verb, profile, prune, soak
+from . import bench, cache_verb, compare, conformance, data_verb, explain, model_verb, profile, prune, soak
 from .failures import failure, open_closed_streams, silence_stdout, standard_output, warnings_in_a_line
 from .tune import add_tune
 from .verb import Parser, Verb, add_cache, add_model
@@ -80,6 +80,7 @@ VERBS = (
     ),
     compare.VERB,
     profile.VERB,
+    explain.VERB,
     bench.VERB,
     conformance.VERB,
     model_verb.VERB,

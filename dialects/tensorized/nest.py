@@ -18,6 +18,7 @@ from xdsl.irdl import (
     IRDLOperation,
     irdl_op_definition,
     operand_def,
+    opt_prop_def,
     prop_def,
     region_def,
     result_def,
@@ -60,13 +61,15 @@ def check_access(access: AffineMap, tensor: TensorType, loops: ArrayAttr[LoopAtt
 
 class NestOperation(IRDLOperation):
     """What generic and contract share: named loops over `ins` and `init`, each read at an affine access.
-    The init is read and written at its access; the result is a copy of it with those elements replaced."""
+    The init is read and written at its access; the result is a copy of it with those elements replaced.
+    `remarks {...}` behind the init says how an instruction was chosen (`tensorize-match{explain=true}`)."""
 
     inputs = var_operand_def(TensorType)
     init = operand_def(TensorType)
     res = result_def(TensorType)
     loops = prop_def(ArrayAttr[LoopAttr])
     maps = prop_def(ArrayAttr[AffineMapAttr])
+    remarks = opt_prop_def(DictionaryAttr)
 
     @property
     def loop_names(self) -> list[str]:
@@ -102,6 +105,9 @@ class NestOperation(IRDLOperation):
         printer.print_string(") init(")
         one((self.init, self.maps.data[-1]))
         printer.print_string(")")
+        if self.remarks is not None:
+            printer.print_string(" remarks ")
+            printer.print_attribute(self.remarks)
 
     @staticmethod
     def parse_nest(parser: Parser):
@@ -121,7 +127,10 @@ class NestOperation(IRDLOperation):
         parser.parse_keyword("init")
         with parser.in_parens():
             init = one()
-        return [inputs, init], {"loops": loops, "maps": ArrayAttr(maps)}
+        properties: dict[str, Attribute] = {"loops": loops, "maps": ArrayAttr(maps)}
+        if parser.parse_optional_keyword("remarks") is not None:
+            properties["remarks"] = parser.parse_attribute()
+        return [inputs, init], properties
 
     def verify_nest(self) -> None:
         if len(set(self.loop_names)) != len(self.loop_names):

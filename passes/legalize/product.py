@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from xdsl.dialects.builtin import IntegerType
@@ -41,6 +41,14 @@ class Product:
     forms: Sequence[Form]
     operands: Sequence[Operand]
     weights: tuple[int, int] | None
+    repairs: list[str] = field(default_factory=list)
+
+    def note(self, operand: Operand, have: IntegerType, storage: Storage, how: str) -> None:
+        """Adds what is changed of an operand to the repairs."""
+        shift = -storage.shift
+        by = f", {abs(shift)} {'added' if shift > 0 else 'subtracted'}" if shift else ""
+        zero = "its zero point and the terms of the sum move with it"
+        self.repairs.append(f"operand {operand.index}: {have} {how} as {storage.element}{by}; {zero}")
 
     def elements(self, operand: Operand) -> list[IntegerType]:
         """The types an operand may have, those of the fastest instructions first."""
@@ -73,6 +81,9 @@ class Product:
             storage = self.storage(operand, _type(form, operand))
             if storage is not None and self._misses(operand, form):
                 x, zero = (self.op.operands[at] for at in (operand.index, operand.zero))
+                have = nn.tensor_of(x).element_type
+                assert isinstance(have, IntegerType)
+                self.note(operand, have, storage, "copied")
                 self.op.operands[operand.index] = converted(new, x, storage)
                 self.op.operands[operand.zero] = shifted(self.op, zero, storage)
         if self.weights is not None:
@@ -96,6 +107,8 @@ class Product:
         w, number = self.op.operands[index], visible(self.op.operands[zero])
         if nn.tensor_of(w).element_type == element and number is not None and not number.any():
             return
+        have = nn.tensor_of(w).element_type
+        self.repairs.append(f"operand {index}: weights in {have} less their zero points, as {element}")
         by = _broadcastable(new, self.op, index, self.op.operands[zero])
         self.op.operands[index] = centred_weights(new, w, by, element)
         self.op.operands[zero] = zero_of(new, element)

@@ -8,18 +8,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from xdsl.dialects.builtin import TensorType
 from xdsl.ir import BlockArgument, SSAValue
+from xdsl.ir.affine import AffineExpr
 
 from ...dialects import tensorized
 from ...dialects.tensorized import InstructionOp
 from ...dialects.tensorized.linear_form import coefficients, flat_strides, row_major
-from .access import Access, classify
+from .access import Access, classify, runs
 from .target import TargetFacts
 
 # A run-time operand is packed if this many rows of the contraction read each of its elements.
 ROWS_THAT_PAY = 16
+# Putting one more run of elements beside others in a register.
+SHUFFLE_CYCLES = 1.0
+
+UNEVEN = -1
+"""In the place of a stride: a step does not always move by as many lanes, so no memory lies like it."""
 
 Lanes = tuple[tuple[int, int], ...]
 """Loops of a nest that run along the lanes of a register, each with its stride there."""
@@ -47,8 +54,10 @@ class NestView:
         self.ranges = [ranges[v.index] if isinstance(v, BlockArgument) else None for v in self.values]
         self.in_memory = [not isinstance(v.owner, tensorized.NestOperation) for v in self.values]
 
-    def access(self, operand: int, lanes: Lanes) -> Access:
-        return classify(self.strides[operand], self.extents, lanes, self.constant[operand])
+    def access(self, operand: int, lanes: Lanes, counts: Sequence[int] = ()) -> Access:
+        """How registers read an operand; `counts` says how many steps of each loop a register takes, where it
+        may be put together from several runs."""
+        return classify(self.strides[operand], self.extents, lanes, self.constant[operand], counts)
 
     def transfer_cycles(self, lanes: Lanes, count: int, facts: TargetFacts) -> float:
         """Cycles to load and store one register, of `count` lanes, of every operand in memory."""
@@ -69,40 +78,60 @@ class InstructionView:
         self.extents = op.extents
         self.kinds = [loop.kind.data for loop in op.loops]
         self.sizes = [register.get_shape()[0] for register in op.registers]
-        self.rows: list[list[int]] = []
-        for access in op.maps:
-            row = coefficients(access.data.results[0], self.extents)
-            assert row is not None
-            self.rows.append(row[0])
+        self.rows = [_lane_strides(access.data.results[0], self.extents) for access in op.maps]
         self.ranges = op.operand_ranges
         self.per_cycle = op.per_cycle.data if op.per_cycle else 1
 
 
-def input_cycles(
-    shape: InstructionView, nest: NestView, operands: Sequence[int], loops: Sequence[int], facts: TargetFacts
-) -> float | None:
-    """Cycles to run the nest: instructions issued, and loads of what must be gathered, once where it pays to
-    pack it. None if an operand varies along an instruction loop that its register does not have."""
-    steps = math.prod(
+def _lane_strides(access: AffineExpr, extents: Sequence[int]) -> list[int]:
+    """Lanes of a register per step of each loop; UNEVEN for a loop that moves it otherwise."""
+    row = coefficients(access, extents)
+    if row is not None:
+        return row[0]
+    return [UNEVEN if i in access.used_dims() else 0 for i in range(len(extents))]
+
+
+class Read(NamedTuple):
+    """How one operand of an instruction is read, and the cycles that takes besides plain loads."""
+
+    access: Access
+    cycles: float
+
+
+def issues(shape: InstructionView, nest: NestView, loops: Sequence[int]) -> int:
+    """How often the nest issues the instruction, partial ones included."""
+    return math.prod(
         blocks(extent, shape.extents[loops.index(i)]) if i in loops else extent
         for i, extent in enumerate(nest.extents)
     )
-    cycles = steps / shape.per_cycle
-    for row, size, operand in zip(shape.rows, shape.sizes, operands):
-        for loop, lane, extent in zip(loops, row, shape.extents):
-            if lane == 0 and extent > 1 and loop in nest.used[operand]:
-                return None
-        kind = nest.access(operand, tuple(zip(loops, row)))
-        if kind is Access.GATHER and operand < len(nest.values) - 1:
-            along = {at for at, kind in zip(loops, shape.kinds) if kind == "parallel"}
-            gathered = steps * size
-            if (
-                along & nest.used[operand]
-                and rows_of(nest.kinds, nest.extents, nest.used[operand]) >= ROWS_THAT_PAY
-            ):
-                gathered = 2 * math.prod(nest.extents[i] for i in nest.used[operand])
-            cycles += gathered / facts.loads_per_cycle
-    return cycles
+
+
+def read_of(
+    shape: InstructionView,
+    nest: NestView,
+    register: int,
+    operand: int,
+    loops: Sequence[int],
+    facts: TargetFacts,
+) -> Read:
+    """How a register reads an operand of the nest: what must be gathered is gathered in every step, or packed
+    once where that pays."""
+    lanes = tuple(zip(loops, shape.rows[register]))
+    access = nest.access(operand, lanes, shape.extents)
+    if operand == len(nest.values) - 1 or access not in (Access.GATHER, Access.INTERLEAVE):
+        return Read(access, 0.0)
+    along = {at for at, kind in zip(loops, shape.kinds) if kind == "parallel"}
+    often = rows_of(nest.kinds, nest.extents, nest.used[operand]) >= ROWS_THAT_PAY
+    if along & nest.used[operand] and often:
+        elements = math.prod(nest.extents[i] for i in nest.used[operand])
+        return Read(Access.PACK, 2 * elements / facts.loads_per_cycle)
+    strides = nest.strides[operand]
+    if access is Access.INTERLEAVE and strides is not None:
+        pieces = runs(strides, nest.extents, lanes, shape.extents)
+        each = (pieces - 1) * (1 / facts.loads_per_cycle + SHUFFLE_CYCLES)
+    else:
+        each = shape.sizes[register] / facts.loads_per_cycle
+    return Read(access, issues(shape, nest, loops) * each)
 
 
 def rows_of(kinds: Sequence[str], extents: Sequence[int], used: Collection[int]) -> int:

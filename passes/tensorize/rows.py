@@ -15,14 +15,18 @@ from .target import TargetFacts
 COMBINE_CYCLES = 30
 
 
-def row_lanes(nests: Sequence[NestView], facts: TargetFacts) -> tuple[str, int]:
+def row_lanes(nests: Sequence[NestView], facts: TargetFacts, reassociate: bool = True) -> tuple[str, int]:
     """The loop with the least estimated cycles, and its lanes: loads and stores of what lies in memory, and
-    for every row the combination of the lanes, if they run along the row."""
+    for every row the combination of the lanes, if they run along the row. Without the right to `reassociate`
+    they run along the band, if there is one."""
     widest = max(
         element_bytes(v.type.element_type) for n in nests for v in n.values if isinstance(v.type, TensorType)
     )
     lanes = max(1, facts.vector_bytes // widest)
     names = list(dict.fromkeys(name for nest in nests for name in nest.names))
+    reduced = {n for nest in nests for n, kind in zip(nest.names, nest.kinds) if kind == "reduction"}
+    if not reassociate:
+        names = [name for name in names if name not in reduced] or names
 
     def cost(name: str) -> tuple[float, int]:
         return sum(_cycles(nest, name, lanes, facts) for nest in nests), -names.index(name)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, ModuleOp
+from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, ModuleOp, StringAttr
 
 from ...dialects import tensorized
 from ...dialects.errors import TenonError
+
+REPAIRS = "tenon.repairs"
+"""The module attribute that says what was changed so that an instruction fits: name of a product -> lines."""
 
 
 @dataclass(frozen=True)
@@ -38,5 +41,24 @@ def target_facts(module: ModuleOp) -> TargetFacts:
     return TargetFacts(*(fact(name) for name in fields), threads=threads)
 
 
-def instructions(module: ModuleOp) -> list[tensorized.InstructionOp]:
+def features(module: ModuleOp) -> frozenset[str] | None:
+    """The features of the target, and those that it plays; None where its record does not say."""
+    record = module.attributes.get("tenon.target")
+    facts = record.data if isinstance(record, DictionaryAttr) else {}
+    has, plays = facts.get("features"), facts.get("emulates")
+    if not isinstance(has, StringAttr):
+        return None
+    own = {flag[1:] for flag in has.data.split(",") if flag.startswith("+")}
+    played = plays.data.split(",") if isinstance(plays, StringAttr) else []
+    return frozenset(own.union(filter(None, played)))
+
+
+def declared(module: ModuleOp) -> list[tensorized.InstructionOp]:
+    """Every instruction in the module, also those whose features the target lacks."""
     return [op for op in module.body.block.ops if isinstance(op, tensorized.InstructionOp)]
+
+
+def instructions(module: ModuleOp) -> list[tensorized.InstructionOp]:
+    """The instructions that the target has."""
+    has = features(module)
+    return [op for op in declared(module) if has is None or op.features <= has]

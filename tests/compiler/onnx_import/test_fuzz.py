@@ -89,7 +89,8 @@ def quantized(build):
         node("QLinearConv", conv, ["c"], pads=[1, 1, 1, 1], strides=[2, 2]),
         node("QLinearAdd", add, ["a"], domain="com.microsoft"),
         node("QLinearConcat", [*"szaszcsz"], ["k"], domain="com.microsoft", axis=1),
-        node("Cast", ["n"], ["f"], to=FLOAT), node("DequantizeLinear", ["k", "t4", ""], ["d"], axis=1),
+        node("Cast", ["n"], ["f"], to=FLOAT),
+        node("DequantizeLinear", ["k", "t4", ""], ["d"], axis=1),
         node("Mul", ["d", "f"], ["y"]),
     ]
     weights = {

@@ -1,0 +1,71 @@
+"""`tenonc explain`: which instruction computes each contraction of a model, what else could, and why others
+cannot."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from ..dialects.errors import UsageError
+from .verb import Verb, add_model
+
+if TYPE_CHECKING:
+    from ..passes.tensorize.remarks import Explanation
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    add_model(parser)
+    parser.add_argument(
+        "--kernel", action="append", default=[], metavar="NAME", help="only kernels whose name contains this"
+    )
+    parser.add_argument("--all", action="store_true", help="every way to use each instruction, not the best")
+
+
+def explain_model(arguments: argparse.Namespace) -> None:
+    """Lower to the level where instructions are chosen, and show the remarks, one table a kernel."""
+    from ..compiler.pipeline import explained
+    from .tables import progress
+    from .verbs import load_model, options_of
+
+    model = load_model(arguments)
+    with progress(arguments.model):
+        found = explained(model, options_of(arguments))
+    wanted = [one for one in found if _asked(one, arguments.kernel)]
+    if not wanted:
+        names = ", ".join(dict.fromkeys(one.kernel for one in found)) or "none"
+        asked = " or ".join(arguments.kernel)
+        raise UsageError(f"--kernel {asked}: no such kernel with a reduction, there are: {names}")
+    for one in wanted:
+        _show(one, arguments.all)
+
+
+COLUMNS = ("", "instruction", "why")
+
+
+def _asked(one: Explanation, names: list[str]) -> bool:
+    return not names or any(name in one.kernel for name in names)
+
+
+def _show(one: Explanation, every: bool) -> None:
+    """One row for all instructions of which the same is to be said."""
+    from ..targets.remarks import rows
+    from .tables import print_table
+
+    matched: set[str] = set()
+    shown: dict[tuple[str, str], list[str]] = {}
+    for what, name, why in rows(one):
+        if every or what != "also" or name not in matched:
+            shown.setdefault((what, why), []).append(name)
+        matched.add(name)
+    named = f": {one.nest}" if one.nest else ""
+    table = [(what, ", ".join(names), why) for (what, why), names in shown.items()]
+    print_table(f"@{one.kernel}{named}", COLUMNS, table, left=3)
+
+
+VERB = Verb(
+    "explain",
+    "show which instruction computes each contraction, what else could, and why others cannot",
+    "tenonc explain model.onnx --target cascadelake --kernel conv1",
+    _configure,
+    explain_model,
+)

@@ -30,7 +30,7 @@ PREFIXES = ("Q", "DequantizeLinear", "DynamicQuantize", "ConvInteger", "MatMulIn
 """How the names of quantized ops begin."""
 
 AT_ONCE = 150
-"""Nodes in one model: a call of native code takes a thousand arguments at most."""
+"""Nodes in one model: what is compiled, and whose values are held, at a time."""
 
 NEAR = 2.0**-10
 """How far from the middle of two integers, in steps, f32 arithmetic may mistake one for the other."""

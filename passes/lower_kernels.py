@@ -214,7 +214,8 @@ class _StageLowering:
         stage, output = self.stage, self.kernel.output
         variables, placed, _ = tile.access(stage.accesses[-1], stage.loop_names, tile.lanes)
         place = Place(output, variables, placed, tile.width if tile.ragged else None)
-        reductions = {n: level.tiles.get(n, 1) for level in self.kernel.levels for n in level.loop_order}
+        levels = [(level.tiles, level.loop_order) for level in self.kernel.levels]
+        reductions = {n: sizes.get(n, 1) for sizes, order in levels for n in order}
         values = TileValues(self.emitter, self.kernel.buffers, tile, reductions, place)
         if self.contract is not None:
             # Before the rest of the band: what the epilogue reads would hold registers all through the loop.

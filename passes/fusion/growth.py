@@ -38,6 +38,10 @@ from .views import VIEWS, base
 MAX_OPS = 64
 """Ops in one group: longer chains are cut, so that forming groups takes linear time."""
 
+MAX_SCALARS = 512
+"""Scalar ops in the bodies of a group that grows: no core gains from more in one loop, and LLVM's time grows
+faster than a loop's body."""
+
 COSTLY = (math.ExpOp, math.LogOp, math.ErfOp, math.TanhOp, math.PowFOp, math.SinOp, math.CosOp, arith.DivfOp)
 """Scalar ops not worth computing twice; their expansions by expand-math hold a bitcast."""
 
@@ -66,6 +70,7 @@ class _Growth:
         self.group = Group(extents=extents, band=band_rank(seed), rows=reduces_rows(seed))
         self.row = self.group.long(self.group.band, len(extents)) if self.group.rows else []
         self.written: dict[SSAValue, AffineMap] = {}
+        self.scalars = 0
         self._join(seed, loops)
 
     def grown(self) -> Group:
@@ -80,9 +85,13 @@ class _Growth:
     def _add(self, op: GenericOp, loops: Loops) -> None:
         self.group.ops.append(op)
         self.group.loops[op] = loops
+        self.scalars += len(op.body.block.ops)
         result = op.results[0]
         out = op.indexing_maps.data[-1].data
         self.written[result] = domain_access(result, out, loops, self.group.extents)
+
+    def _may_grow(self) -> bool:
+        return len(self.group.ops) < MAX_OPS and self.scalars < MAX_SCALARS
 
     def _join(self, op: GenericOp, loops: Loops) -> None:
         """`op`, and what makes its start value if it is a reduction."""
@@ -104,7 +113,7 @@ class _Growth:
 
         last = self.seed.results[0]
         offer(last)
-        while waiting and len(self.group.ops) < MAX_OPS and not self._leaves(last):
+        while waiting and self._may_grow() and not self._leaves(last):
             _, op = heappop(waiting)
             loops = self._loops_of(op)
             if loops is not None and isinstance(op, GenericOp):
@@ -206,7 +215,7 @@ class _Growth:
     def _backwards(self) -> None:
         """Takes in elementwise ops that only the group reads, where computing them again costs little."""
         changed = True
-        while changed and len(self.group.ops) < MAX_OPS:
+        while changed and self._may_grow():
             changed = any(self._take_producer(op) for op in list(self.group.ops))
 
     def _take_producer(self, op: Operation) -> bool:

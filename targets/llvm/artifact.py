@@ -15,7 +15,7 @@ from xdsl.dialects.builtin import ModuleOp
 from ...dialects.errors import TenonError
 from ...passes.memory.buffers import aligned, aligned_bytes
 from ..record import TargetRecord
-from .codegen import CompiledModule, emit_assembly, emit_object, loadable
+from .codegen import CompiledModule, emit_assembly, emit_object, entered, loadable
 from .names import kernel_name
 from .pool import Pool, pool_code
 from .runtime import PARALLEL, read
@@ -52,7 +52,7 @@ class NativeArtifact:
         self.threads, self.pool = threads, Pool(threads)
         self.seconds: dict[str, float] = {}
         if object_code is None:
-            text = self.llvm_text + _kernel_table(self._kernels)
+            text = entered(self.llvm_text, arguments + 3) + _kernel_table(self._kernels)
             object_code = emit_object(loadable(text), record, [PARALLEL])
         self.object_code = object_code
         self._idle: deque[np.ndarray] = deque(maxlen=_IDLE_ARENAS)
@@ -82,7 +82,7 @@ class NativeArtifact:
             arena = aligned_bytes(self.arena_bytes)
         try:
             memory = (self.weights.ctypes.data, arena.ctypes.data, self.pool.address())
-            main(*[a.ctypes.data for a in arrays], *memory)
+            main([*(a.ctypes.data for a in arrays), *memory])
         finally:
             self._idle.append(arena)
 
@@ -100,8 +100,8 @@ class NativeArtifact:
         return CompiledModule(self.object_code, self.record)
 
     @cached_property
-    def _main(self) -> Callable[..., None]:
-        return self._code.function("main", self.arguments + 3)
+    def _main(self) -> Callable[[Sequence[int]], None]:
+        return self._code.entry()
 
     def emit(self, kind: str) -> str | bytes:
         """The code as `mlir`, `ll` or `asm` text, or as the bytes of an object file (`obj`)."""

@@ -7,7 +7,8 @@ No middle-end passes run: the emitter leaves nothing for them to do. Every call 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Collection
+from array import array
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +99,23 @@ def check_runs_here(record: TargetRecord) -> None:
         )
 
 
+ENTRY = "tenon.call"
+"""The function that `entered` text has."""
+
+
+def entered(text: str, arguments: int) -> str:
+    """LLVM text with a `@main` of that many pointers, and a function that calls it with those in an array:
+    a call from Python takes a thousand arguments at most."""
+    lines = [f"define void @{ENTRY}(ptr %all) {{"]
+    for i in range(arguments):
+        lines += [
+            f"  %place{i} = getelementptr ptr, ptr %all, i64 {i}",
+            f"  %a{i} = load ptr, ptr %place{i}",
+        ]
+    names = ", ".join(f"ptr %a{i}" for i in range(arguments))
+    return "\n".join([text, *lines, f"  call void @main({names})", "  ret void", "}", ""])
+
+
 class CompiledModule:
     """Machine code in this process, as long as the object lives, from the object file of `loadable` text."""
 
@@ -117,6 +135,16 @@ class CompiledModule:
         if not address:
             raise TenonError(f"the compiled module has no symbol {symbol}")
         return address
+
+    def entry(self) -> Callable[[Sequence[int]], None]:
+        """`@main` of `entered` text, on the addresses of its arguments."""
+        call = self.function(ENTRY, 1)
+
+        def run(addresses: Sequence[int]) -> None:
+            pointers = array("Q", addresses)  # a name keeps it alive during the call
+            call(pointers.buffer_info()[0])
+
+        return run
 
     def function(self, symbol: str, arguments: int) -> Any:
         """A symbol as a C function of pointers that returns nothing; calls release the GIL."""

@@ -18,7 +18,7 @@ from xdsl.ir import Operation
 from ...dialects.tensorized import CallOp
 from ..record import TargetRecord
 from .body import Rules
-from .codegen import compile_text
+from .codegen import compile_text, entered
 from .function import FunctionText
 from .loop import emit_for
 from .module import emit_llvm
@@ -56,8 +56,9 @@ class TimedMain:
         text = emit_llvm(module, timed_rules(main, clock))
         if PARALLEL in text:
             pool_code()
-        code = compile_text(text + _EXTRA.format(count=count, clock=clock), record, [PARALLEL])
-        self._main = code.function("main", len(main.body.block.args) + 1)
+        text = entered(text, len(main.body.block.args) + 1) + _EXTRA.format(count=count, clock=clock)
+        code = compile_text(text, record, [PARALLEL])
+        self._main = code.entry()
         pointer = ctypes.cast(code.address("tenon.ticks"), ctypes.POINTER(ctypes.c_int64))
         self.ticks = np.ctypeslib.as_array(pointer, (count,))
         self._clock = code.function("tenon.clock", 1)
@@ -84,7 +85,7 @@ class TimedMain:
 
     def __call__(self, *addresses: int) -> None:
         """Runs it on the addresses of inputs, outputs, weights, arena and pool (0 for none)."""
-        self._main(*addresses)
+        self._main(addresses)
 
 
 def timed_rules(main: FuncOp, clock: str) -> Rules:

@@ -76,6 +76,17 @@ def test_calls_in_threads_have_their_own_arena(artifact: NativeArtifact):
         assert all(pool.map(call, range(16)))
 
 
+def test_more_arguments_than_a_call_of_ctypes_takes():
+    count = 1200
+    names = ", ".join(f"ptr %x{i}" for i in range(count))
+    copies = "".join(f"  store i8 {i % 128}, ptr %x{i}\n" for i in range(count))
+    text = f"define void @main({names}, ptr %weights, ptr %arena, ptr %pool) {{\n{copies}  ret void\n}}"
+    many = NativeArtifact(text, host(), WEIGHTS.view(np.uint8), 64, count)
+    y = [np.zeros((), np.int8) for _ in range(count)]
+    many.run([], y)
+    assert [int(one) for one in y] == [i % 128 for i in range(count)]
+
+
 def test_wrong_number_of_arrays(artifact: NativeArtifact):
     with pytest.raises(TenonError, match="^got 1 arrays, main takes 2$"):
         artifact.run([np.zeros(COUNT, np.float32)], [])

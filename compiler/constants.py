@@ -10,7 +10,7 @@ from xdsl.dialects.builtin import ModuleOp, NameLoc, TensorType
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from ..dialects.errors import TenonError
-from ..dialects.nn import ConstantOp, WeightAttr, numpy_dtype
+from ..dialects.nn import ConstantOp, WeightAttr, WeightStore, dense_attribute, numpy_dtype, tensor_of
 from ..dialects.reference import interpreter
 from ..passes.materialize_weights import weight_blob
 
@@ -80,6 +80,14 @@ class ConstantRunner:
         if self._waiting[value] <= 0:
             del self._kept[value], self._waiting[value]
         return array
+
+
+def set_constant(store: WeightStore, op: ConstantOp, array: np.ndarray) -> None:
+    """Gives a constant another value; it stays where it was, in the IR or in the store."""
+    if isinstance(op.value, WeightAttr):
+        op.properties["value"] = store.put(array)
+    else:
+        op.properties["value"] = dense_attribute(array, tensor_of(op.result).element_type)
 
 
 def blob_of(module: ModuleOp, weights: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -55,6 +55,14 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     add("--mapping", default="mean", choices=("mean", "sum", "max"), help="of attention, over positions")
     add("--power", type=float, default=1.0, metavar="P", help="of attention (default: 1)")
     add("--seed", type=int, default=0, metavar="N", help="of random scores (default: 0)")
+    add(
+        "--recover",
+        nargs="?",
+        const="products",
+        default="",
+        metavar="WAY",
+        help="win back accuracy on --data, without training: products (least squares, default), norms, both",
+    )
     add("--masks", metavar="FILE.json", help="remove what this file says, instead of scoring")
     add("--save-masks", metavar="FILE.json", help="write what was removed")
     add(
@@ -109,6 +117,7 @@ def _options(arguments: argparse.Namespace) -> PruneOptions:
         mapping=arguments.mapping,
         power=arguments.power,
         seed=arguments.seed,
+        recover=arguments.recover or False,
     )
 
 
@@ -165,6 +174,14 @@ def _show(name: str, found: Pruned) -> None:
         )
     ]
     print_table(f"{name}: size", ("", "before", "after", "of it"), sizes)
+    layers = [
+        (layer.name, layer.kind, f"{layer.before:.1%}", f"{layer.after:.1%}", layer.reason)
+        for layer in found.recovered
+        if layer.kind == "product"
+    ]
+    if layers:
+        head = ("layer", "op", "upset", "after recovery", "why it stays")
+        print_table(f"{name}: part of the results that masks upset", head, layers)
 
 
 VERB = Verb(

@@ -22,6 +22,8 @@ from ..model import Model
 from .data import Batches
 from .fold import fold_cuts
 from .masks_file import Removed, set_removed
+from .recover import Layer, recovery_of
+from .recover import recover as recover_masked
 from .runner import ModelRunner, without_declarations
 from .size import Size, size_of
 
@@ -52,9 +54,11 @@ class PruneOptions:
     mapping: str = "mean"
     power: float = 1.0
     seed: int = 0
+    recover: bool | str = False
 
     def __post_init__(self) -> None:
         check_ratio("ratio", self.ratio)
+        recovery_of(self.recover)
         self.selecting()
         self.scoring()
 
@@ -88,13 +92,15 @@ class GroupChange:
 
 @dataclass
 class Pruned:
-    """`masked` computes the same as `model`, at the original size."""
+    """`masked` computes the same as `model`, at the original size. `recovered`: what was done to win accuracy
+    back."""
 
     model: Model
     masked: Model
     groups: list[GroupChange]
     before: Size
     after: Size
+    recovered: list[Layer]
 
 
 def prune(
@@ -112,6 +118,7 @@ def prune(
     mapping: str = "mean",
     power: float = 1.0,
     seed: int = 0,
+    recover: bool | str = False,
     masks: Removed | None = None,
     example_inputs: Any = None,
     on_step: Callable[[str], None] | None = None,
@@ -122,11 +129,12 @@ def prune(
     `score` is l1, l2, gamma, random, or attention, which runs on `data`: input names -> arrays of one batch
     or of several along the first dimension; with `mapping` (mean, sum, max) and `power`. `policy` is uniform,
     global or weighted, the latter two with one `threshold` for all; `ratios` overrides single groups. `round`
-    keeps multiples of a number of channels, `lanes` of the f32 lanes of `target`. `masks` says what leaves
-    instead: group -> channels. What was removed is the attribute `prune.log` of the module. Raises
+    keeps multiples of a number of channels, `lanes` of the f32 lanes of `target`. `recover` wins
+    accuracy back without training, on `data`: True, or one of the ways of recover.py. `masks` says what
+    leaves instead: group -> channels. What was removed is the attribute `prune.log` of the module. Raises
     TenonError."""
     options = PruneOptions(
-        ratio, score, policy, threshold, share, ratios, round, target, mapping, power, seed
+        ratio, score, policy, threshold, share, ratios, round, target, mapping, power, seed, recover
     )
     if not isinstance(model, Model):
         from ..onnx_import import load
@@ -147,6 +155,8 @@ def pruned(
     batches = None if data is None else Batches(model.inputs, data)
     if batches is None and options.score in NEEDS_DATA and masks is None:
         raise TenonError(f"score '{options.score}' needs calibration data, expected data for each input")
+    if batches is None and options.recover:
+        raise TenonError("recover needs calibration data, expected data for each input")
     work = _copied(model)
     context = Context()
     step("prune-analyze")
@@ -159,6 +169,7 @@ def pruned(
     step("prune-select")
     options.selecting().apply(context, work.module)
     changes = _changes(work.module)
+    recovered = _recovered(work, options, batches, step)
     masked = _copied(work)
     without_declarations(masked.module)
     step("prune-apply")
@@ -167,7 +178,17 @@ def pruned(
     step("cutting weights")
     fold_cuts(work)
     _untag(work)
-    return Pruned(work, masked, changes, size_of(model), size_of(work))
+    return Pruned(work, masked, changes, size_of(model), size_of(work), recovered)
+
+
+def _recovered(
+    model: Model, options: PruneOptions, data: Batches | None, step: Callable[[str], None]
+) -> list[Layer]:
+    ways = recovery_of(options.recover)
+    if ways is None:
+        return []
+    assert data is not None
+    return recover_masked(model, data, ways, lambda name: step(f"recovering {name}"))
 
 
 def _copied(model: Model) -> Model:

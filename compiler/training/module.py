@@ -12,6 +12,7 @@ from xdsl.ir import SSAValue
 
 from ...dialects import nn
 from ...dialects.errors import TenonError
+from ..constants import set_constant
 from ..model import Model, Port
 from .arrays import to_numpy, to_torch, torch_dtype
 from .leaves import Leaf, Trainable, array_of, constants_of, is_weight, leaves_of, separate_statistics
@@ -106,7 +107,7 @@ class TorchModule(torch.nn.Module):
         for op, leaf in zip(constants, self._plan.leaves, strict=True):
             changed = leaf.kind != "fixed"
             array = to_numpy(state[leaf.name], leaf.array.dtype) if changed else array_of(source, op)
-            _set(made, op, array)
+            set_constant(made.store, op, array)
         made.module.verify()
         return made
 
@@ -132,14 +133,6 @@ class TorchModule(torch.nn.Module):
             owner.register_parameter(name, torch.nn.Parameter(tensor))
         else:
             owner.register_buffer(name, tensor, persistent=leaf.kind == "statistics")
-
-
-def _set(model: Model, op: nn.ConstantOp, array: np.ndarray) -> None:
-    """Gives a constant another value; it stays where it was, in the IR or in the store."""
-    if isinstance(op.value, nn.WeightAttr):
-        op.properties["value"] = model.store.put(array)
-    else:
-        op.properties["value"] = nn.dense_attribute(array, nn.tensor_of(op.result).element_type)
 
 
 def _checked(ports: Sequence[Port], inputs: Sequence[Any], floats: torch.dtype | None) -> list[Tensor]:

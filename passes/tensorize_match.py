@@ -1,6 +1,7 @@
 """tensorize-match: finds the instruction that computes each kernel's reduction.
 
-Expects: kernels of `tensorized.generic`s, and the target's instructions in the module (`attach-target`).
+Expects: kernels of `tensorized.generic`s, and the target's instructions in the module (`attach-target`). A
+kernel that has `lanes` keeps them: so an instruction with lanes along several loops is asked for.
 Leaves: every reduction a `tensorized.contract` with its binding, and on every kernel the loops that run
 along vector lanes. A reduction whose body no instruction has gets one made of that very body, without an
 intrinsic, so that there is one path from here on.
@@ -13,7 +14,7 @@ the order of the loops: on no instruction that sums several elements in a lane, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -34,6 +35,7 @@ from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from ..dialects import tensorized
+from ..dialects.errors import TenonError
 from ..dialects.tensorized import InstructionOp, LoopAttr
 from ..dialects.tensorized.attributes import element_bytes
 from .fusion.combiner import combiner
@@ -80,14 +82,15 @@ class _Matcher:
         nests = [op for op in kernel.body.block.ops if isinstance(op, tensorized.GenericOp)]
         views = {nest: NestView(nest, kernel) for nest in nests}
         around = [view for nest, view in views.items() if not nest.is_reduction]
-        lanes = self._row_lanes(views)
+        given = kernel.lane_counts
+        lanes = self._row_lanes(views) if not given else {}
         if lanes:
             self._explain_rows(views, around, lanes)
             kernel.properties["lanes"] = DictionaryAttr({k: IntAttr(v) for k, v in lanes.items()})
             return
         for nest, view in views.items():
             if nest.is_reduction:
-                best = self._best(view, around)
+                best = self._best(view, around, given)
                 lanes |= _parallel_lanes(view, best)
                 self._replace(nest, best)
         if len(around) == len(nests):
@@ -109,25 +112,32 @@ class _Matcher:
                 return {}
         return {name: lanes}
 
-    def _best(self, nest: NestView, around: Sequence[NestView]) -> Match:
+    def _best(self, nest: NestView, around: Sequence[NestView], lanes: Mapping[str, int]) -> Match:
         """The best of all matches; the nest gets remarks on them, if that is asked for."""
-        found, refused = self._matches(self.declared, nest, around)
+        found, refused = self._matches(self.declared, nest, around, lanes)
+        if not found and lanes:
+            where = f"@{nest.op.parent_op().sym_name.data}"  # pyright: ignore
+            raise TenonError(f"tensorize-match: {where}: no instruction has the lanes it is given, {lanes}")
         if not found:
             made = [self._from_body(nest.op, lanes) for lanes in {self._lanes(nest.op), 1}]
-            found, _ = self._matches(made, nest, around)
+            found, _ = self._matches(made, nest, around, {})
         self._declare(found[0].instruction)
         if self.explain:
             nest.op.properties["remarks"] = remarks(nest, found, refused, self.repairs)
         return found[0]
 
     def _matches(
-        self, instructions: Sequence[InstructionOp], nest: NestView, around: Sequence[NestView]
+        self,
+        instructions: Sequence[InstructionOp],
+        nest: NestView,
+        around: Sequence[NestView],
+        lanes: Mapping[str, int],
     ) -> tuple[list[Match], dict[str, Refusal]]:
         """Every match, the best first, and why the other instructions have none."""
         found: list[Match] = []
         refused: dict[str, Refusal] = {}
         for instruction in instructions:
-            matches, refusal = tried(instruction, nest, around, self.rules)
+            matches, refusal = tried(instruction, nest, around, self.rules, lanes)
             found += matches
             if refusal is not None:
                 refused[instruction.sym_name.data] = refusal
@@ -137,7 +147,7 @@ class _Matcher:
         """Remarks on the reductions of a row kernel: which instructions could have computed them alone."""
         for nest, view in views.items():
             if self.explain and nest.is_reduction:
-                found, refused = self._matches(self.declared, view, around)
+                found, refused = self._matches(self.declared, view, around, {})
                 nest.properties["remarks"] = remarks(view, found, refused, self.repairs, lanes)
 
     def _lanes(self, nest: tensorized.GenericOp) -> int:

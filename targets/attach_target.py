@@ -23,7 +23,7 @@ from ..dialects.tensorized import InstructionOp
 from .record import TargetRecord, check_threads, find_target
 
 FOLDERS = {"x86_64": "x86"}
-"""Architecture of a triple -> the folder with its `instructions.mlir`."""
+"""Architecture of a triple -> the folder of its family, with its `*.mlir`."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,10 @@ def _family(folder: str) -> list[InstructionOp]:
     ctx = Context()
     for dialect in (Builtin, Arith, Math, LLVM, TENSORIZED):
         ctx.load_dialect(dialect)
-    source = files(__name__.rpartition(".")[0]).joinpath(folder, "instructions.mlir")
-    module = Parser(ctx, source.read_text(), str(source)).parse_module()
-    module.verify()
-    return [op for op in module.ops if isinstance(op, InstructionOp)]
+    found: list[InstructionOp] = []
+    sources = files(__name__.rpartition(".")[0]).joinpath(folder).iterdir()
+    for source in sorted((s for s in sources if s.name.endswith(".mlir")), key=lambda s: s.name):
+        module = Parser(ctx, source.read_text(), str(source)).parse_module()
+        module.verify()
+        found += (op for op in module.ops if isinstance(op, InstructionOp))
+    return found

@@ -53,9 +53,8 @@ def measure_peak(record: TargetRecord | None = None, seconds: float = 0.3) -> Pe
 def fastest(record: TargetRecord) -> InstructionOp:
     """The f32 instruction that is declared to do the most operations per cycle."""
 
-    def rate(instruction: InstructionOp) -> int:
-        per_cycle = instruction.per_cycle.data if instruction.per_cycle else 1
-        return operation_count(instruction) * instruction.extents[0] * per_cycle
+    def rate(instruction: InstructionOp) -> float:
+        return operation_count(instruction) * instruction.extents[0] * instruction.rate
 
     f32 = [
         i

@@ -12,7 +12,7 @@ from ..dialects.errors import TenonError, UsageError
 from .caches import cache_bytes
 
 _FAMILIES = (".x86.records",)
-"""Modules with `RECORDS`, each from the least to the most capable machine."""
+"""Modules with `RECORDS`: each machine stands behind those with fewer features."""
 
 
 @dataclass(frozen=True)

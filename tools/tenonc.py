@@ -11,7 +11,19 @@ import sys
 from collections.abc import Sequence
 
 from ..dialects.errors import TenonError
-from . import bench, cache_verb, compare, conformance, data_verb, explain, model_verb, profile, prune, soak
+from . import (
+    bench,
+    cache_verb,
+    compare,
+    conformance,
+    data_verb,
+    explain,
+    model_verb,
+    profile,
+    prune,
+    soak,
+    targets_verb,
+)
 from .failures import failure, open_closed_streams, silence_stdout, standard_output, warnings_in_a_line
 from .tune import add_tune
 from .verb import Parser, Verb, add_cache, add_model
@@ -86,6 +98,7 @@ VERBS = (
     model_verb.VERB,
     data_verb.VERB,
     cache_verb.VERB,
+    targets_verb.VERB,
     soak.VERB,
     prune.VERB,
 )

@@ -43,6 +43,10 @@ class YieldOp(AbstractYieldOperation[Attribute]):
     traits = traits_def(IsTerminator())
 
 
+NUMBERS = ("latency", "per_cycle", "cycles")
+"""The fields that say what it costs."""
+
+
 def _is_free(op: Operation) -> bool:
     return isinstance(op, YieldOp | arith.ConstantOp | llvm.BitcastOp)
 
@@ -80,8 +84,10 @@ class InstructionOp(IRDLOperation):
     }
     ```
     `within [-64, 64]` behind an operand: the instruction does what the body says only if all its elements lie
-    there. `feature` names the LLVM target features it needs, with commas between them, `mnemonic` how the
-    assembly must begin (or several ways, with commas), `latency` in cycles and `per_cycle` its throughput.
+    there. An intrinsic that takes `tile [16, 64, 64]` is given these numbers first and its operands as tiles,
+    the two-dimensional registers of a machine. `feature` names the LLVM target features it needs, with commas
+    between them, `mnemonic` how the assembly must begin (or several ways, with commas), `latency` in cycles
+    and `per_cycle` its throughput, or `cycles` from one to the next where it takes several.
     """
 
     name = "tensorized.instruction"
@@ -91,6 +97,8 @@ class InstructionOp(IRDLOperation):
     mnemonic = opt_prop_def(StringAttr)
     latency = opt_prop_def(IntAttr)
     per_cycle = opt_prop_def(IntAttr)
+    cycles = opt_prop_def(IntAttr)
+    tile = opt_prop_def(ArrayAttr[IntAttr])
     flushes = opt_prop_def(UnitAttr)
     loops = prop_def(ArrayAttr[LoopAttr])
     registers = prop_def(ArrayAttr[VectorType])
@@ -104,6 +112,13 @@ class InstructionOp(IRDLOperation):
     @property
     def extents(self) -> list[int]:
         return [loop.extent.data for loop in self.loops]
+
+    @property
+    def rate(self) -> float:
+        """How many start in a cycle."""
+        if self.cycles is not None:
+            return 1 / self.cycles.data
+        return float(self.per_cycle.data) if self.per_cycle is not None else 1.0
 
     @property
     def features(self) -> frozenset[str]:
@@ -149,9 +164,11 @@ class InstructionOp(IRDLOperation):
         for field in ("intrinsic", "feature", "mnemonic"):
             if (value := getattr(self, field)) is not None:
                 printer.print_string(f' {field} "{value.data}"')
-        for field in ("latency", "per_cycle"):
+        for field in NUMBERS:
             if (value := getattr(self, field)) is not None:
                 printer.print_string(f" {field} {value.data}")
+        if self.tile is not None:
+            printer.print_string(f" tile {[size.data for size in self.tile]}")
         if self.flushes is not None:
             printer.print_string(" flushes")
         printer.print_string(f" {loops_text(self.loops.data)} (")
@@ -175,9 +192,12 @@ class InstructionOp(IRDLOperation):
         for field in ("intrinsic", "feature", "mnemonic"):
             if parser.parse_optional_keyword(field) is not None:
                 properties[field] = StringAttr(parser.parse_str_literal())
-        for field in ("latency", "per_cycle"):
+        for field in NUMBERS:
             if parser.parse_optional_keyword(field) is not None:
-                properties[field] = IntAttr(parser.parse_integer(allow_boolean=False))
+                properties[field] = IntAttr(parser.parse_integer(allow_boolean=False, allow_negative=False))
+        if parser.parse_optional_keyword("tile") is not None:
+            sizes = parser.parse_comma_separated_list(parser.Delimiter.SQUARE, parser.parse_integer)
+            properties["tile"] = ArrayAttr(map(IntAttr, sizes))
         if parser.parse_optional_keyword("flushes") is not None:
             properties["flushes"] = UnitAttr()
         properties["loops"] = loops = parse_loops(parser)
@@ -243,6 +263,10 @@ class InstructionOp(IRDLOperation):
             raise VerifyException(f"the body must yield one {accumulated}")
         if self.ranges is not None and len(self.ranges) != counts[0]:
             raise VerifyException(f"has {len(self.ranges)} ranges for {counts[0]} registers")
+        if self.cycles is not None and (self.per_cycle is not None or not self.cycles.data):
+            raise VerifyException("`cycles` is a number from 1, in the place of `per_cycle`")
+        if self.tile is not None and self.intrinsic is None:
+            raise VerifyException("has a tile but no intrinsic that takes it")
         self._verify_emission()
 
     def _verify_emission(self) -> None:

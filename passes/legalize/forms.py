@@ -51,15 +51,15 @@ def dot_forms(instructions: Iterable[InstructionOp]) -> list[Form]:
 def _form(instruction: InstructionOp) -> Form | None:
     """acc + ext(a) * ext(b) in i32, of several products a lane."""
     block = instruction.body.block
-    reduces = any(loop.kind.data == "reduction" for loop in instruction.loops)
+    kinds = [loop.kind.data for loop in instruction.loops]
+    reduces = "reduction" in kinds and kinds.count("parallel") == 1
     factors = _factors(block.last_op, block.args[instruction.accumulator.data])
     if not reduces or factors is None:
         return None
     (data, _), (weights, place) = factors
     valid = instruction.operand_ranges[place]
     within = None if valid is None else Interval(valid.low.data, valid.high.data)
-    per_cycle = instruction.per_cycle.data if instruction.per_cycle else 1
-    return Form(data, weights, within, float(math.prod(instruction.extents) * per_cycle))
+    return Form(data, weights, within, math.prod(instruction.extents) * instruction.rate)
 
 
 def _factors(end: Operation | None, accumulator: SSAValue) -> list[tuple[IntegerType, int]] | None:

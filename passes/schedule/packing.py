@@ -18,6 +18,7 @@ from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import nn, tensorized
+from ...dialects.errors import TenonError
 from ...dialects.tensorized import LoopAttr
 from ..tensorize.cost import ROWS_THAT_PAY, rows_of
 from ..tensorize.target import TargetFacts
@@ -32,7 +33,13 @@ def pack_contract(
     calls: Calls, kernel: tensorized.KernelOp, contract: tensorized.ContractOp, panel: int, facts: TargetFacts
 ) -> None:
     """Packs the operands of a contraction that pay for it; `panel` is the tile of the lane loop."""
-    lane_loop = next(name for name in contract.loop_names if name in kernel.lane_counts)
+    lane_loop, *others = [name for name in contract.loop_names if name in kernel.lane_counts]
+    if others:
+        along = ", ".join([lane_loop, *others])
+        raise TenonError(
+            f"schedule-kernels: @{kernel.sym_name.data}: its lanes run along {along}: "
+            "only kernels with lanes along one loop are scheduled"
+        )
     for position, value in enumerate(contract.inputs):
         if not isinstance(value, BlockArgument) or len(list(value.uses)) != 1:
             continue

@@ -8,7 +8,7 @@ operands, and along which of its loops the instruction's run.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
 from typing import NamedTuple
@@ -61,13 +61,14 @@ class Refusal(NamedTuple):
 
 @dataclass
 class Trial:
-    """One instruction against one nest, `around` the elementwise nests of its kernel: the `operands` and
-    `loops` that are left, and at last the matches."""
+    """One instruction against one nest, `around` the elementwise nests of its kernel, `lanes` those it has
+    been given: the `operands` and `loops` that are left, and at last the matches."""
 
     shape: InstructionView
     nest: NestView
     around: Sequence[NestView]
     rules: Rules
+    lanes: Mapping[str, int]
     operands: list[tuple[int, ...]] = field(default_factory=list)
     loops: list[tuple[int, ...]] = field(default_factory=list)
     matches: list[Match] = field(default_factory=list)
@@ -145,6 +146,22 @@ def _loops(trial: Trial) -> str | None:
     return f"it needs {' and '.join(counts)} loops, the operation has ({has})"
 
 
+def _lanes(trial: Trial) -> str | None:
+    """Lanes run along one loop, which schedules tile, or along those that the kernel has been given."""
+    along = [i for i, kind in enumerate(trial.shape.kinds) if kind == "parallel"]
+    if not trial.lanes:
+        many = len(along) > 1
+        return (
+            f"its lanes run along {len(along)} loops: give the kernel these `lanes` by hand" if many else None
+        )
+    names, extents = trial.nest.names, trial.shape.extents
+    trial.loops = [
+        p for p in trial.loops if {names[p[i]]: extents[i] for i in along if extents[i] > 1} == trial.lanes
+    ]
+    given = ", ".join(f"{name} = {n}" for name, n in trial.lanes.items())
+    return None if trial.loops else f"no map has the lanes that the kernel is given, {given}"
+
+
 def _access(trial: Trial) -> str | None:
     """An operand that varies along a loop of the instruction has lanes for it in its register."""
     first: str | None = None
@@ -176,7 +193,7 @@ def _match(
     reads = tuple(read_of(shape, nest, k, operand, loops, facts) for k, operand in enumerate(operands))
     if loops not in outputs:
         outputs[loops] = output_cycles(shape, nest, trial.around, loops, facts)
-    cycles = issues(shape, nest, loops) / shape.per_cycle + sum(read.cycles for read in reads)
+    cycles = issues(shape, nest, loops) / shape.rate + sum(read.cycles for read in reads)
     return Match(shape.op, operands, loops, reads, cycles + outputs[loops])
 
 
@@ -193,6 +210,7 @@ CHECKS: dict[str, Callable[[Trial], str | None]] = {
     "range": _range,
     "rounding": _rounding,
     "loops": _loops,
+    "lanes": _lanes,
     "access": _access,
     "feature": _feature,
 }
@@ -200,9 +218,13 @@ CHECKS: dict[str, Callable[[Trial], str | None]] = {
 
 
 def tried(
-    instruction: InstructionOp, nest: NestView, around: Sequence[NestView], rules: Rules
+    instruction: InstructionOp,
+    nest: NestView,
+    around: Sequence[NestView],
+    rules: Rules,
+    lanes: Mapping[str, int],
 ) -> tuple[list[Match], Refusal | None]:
-    """Every way `instruction` computes `nest`, or the check that failed first."""
-    trial = Trial(InstructionView(instruction), nest, around, rules)
+    """Every way `instruction` computes `nest`, or the check that failed first; `lanes` if they are given."""
+    trial = Trial(InstructionView(instruction), nest, around, rules, lanes)
     refusal = trial.run()
     return ([] if refusal else trial.matches), refusal

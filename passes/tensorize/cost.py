@@ -80,7 +80,7 @@ class InstructionView:
         self.sizes = [register.get_shape()[0] for register in op.registers]
         self.rows = [_lane_strides(access.data.results[0], self.extents) for access in op.maps]
         self.ranges = op.operand_ranges
-        self.per_cycle = op.per_cycle.data if op.per_cycle else 1
+        self.rate = op.rate
 
 
 def _lane_strides(access: AffineExpr, extents: Sequence[int]) -> list[int]:

@@ -193,6 +193,7 @@ def _bodies(assembly: str, syntax: Syntax) -> dict[str, list[str]]:
         if found := _TYPE.match(raw):
             functions.add(found[1])
         text = " ".join(raw.split(syntax.comment)[0].split())
+        text = re.sub(r"^\{\w+\} ", "", text)  # how an instruction is encoded
         if '"' in raw:  # a symbol in quotes may hold anything
             text = raw.strip().replace("\t", " ", 1)
         label = _LABEL.match(text)

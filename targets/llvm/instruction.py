@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from xdsl.dialects.builtin import NameLoc
+from xdsl.dialects.builtin import NameLoc, VectorType
 from xdsl.ir import Block, Operation, SSAValue
 
 from ...dialects.errors import TenonError
@@ -16,7 +16,7 @@ from ...dialects.tensorized.interpretation_registers import instruction_steps
 from .function import FunctionText
 from .registers import shuffle
 from .scalar import STORAGE, is_absorbed, rule_of
-from .types import intrinsic_type, register_type
+from .types import intrinsic_type, register_type, suffix
 from .vectors import VECTOR_RULES
 
 Application = Callable[[FunctionText, Sequence[str]], str]
@@ -40,6 +40,8 @@ def _call(instruction: InstructionOp) -> Application:
     assert instruction.intrinsic is not None
     name, result = instruction.intrinsic.data, register_type(instruction.accumulator_register)
     types = [(register_type(r), intrinsic_type(r)) for r in instruction.registers]
+    if instruction.tile is not None:
+        return _tiled(instruction, name, [n.data for n in instruction.tile])
 
     def apply(function: FunctionText, args: Sequence[str]) -> str:
         passed = [
@@ -49,6 +51,32 @@ def _call(instruction: InstructionOp) -> Application:
         return function.call(result, name, [(taken, arg) for (_, taken), arg in zip(types, passed)])
 
     return apply
+
+
+def _tiled(instruction: InstructionOp, name: str, sizes: Sequence[int]) -> Application:
+    """The call of an intrinsic on tiles: LLVM loads a tile from where its vector lies in memory."""
+    held = instruction.accumulator_register
+
+    def apply(function: FunctionText, args: Sequence[str]) -> str:
+        tiles = [
+            function.call(TILE, f"llvm.x86.cast.vector.to.tile.{_suffix(r)}", [(register_type(r), arg)])
+            for r, arg in zip(instruction.registers, args, strict=True)
+        ]
+        shape = [("i16", str(size)) for size in sizes]
+        done = function.call(TILE, name, [*shape, *((TILE, tile) for tile in tiles)])
+        back = f"llvm.x86.cast.tile.to.vector.{_suffix(held)}"
+        return function.call(register_type(held), back, [(TILE, done)])
+
+    return apply
+
+
+TILE = "x86_amx"
+"""LLVM's type of a tile."""
+
+
+def _suffix(register: VectorType) -> str:
+    """A register in the name of an overloaded intrinsic."""
+    return f"v{register.get_shape()[0]}{suffix(register.element_type)}"
 
 
 def _chain(instruction: InstructionOp) -> Application:

@@ -1,6 +1,6 @@
 """x86-64 machines by their micro-architecture level (SSE2, SSE4.2, AVX2 with FMA, AVX-512), and beyond the
-levels those whose AVX-512 has dot products of int8 (Intel's since Cascade Lake) and of bf16 too (Intel's
-since Cooper Lake, AMD's since Zen 4)."""
+levels those that have dot products: of int8 in registers of 256 bits (Intel's clients since Alder Lake) or
+with AVX-512 (its servers since Cascade Lake), of bf16 (Cooper Lake, Sapphire Rapids, AMD's since Zen 4)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,18 @@ _AVX2 = _SSE4 + ",+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe,+xsave"
 _AVX512 = _AVX2 + ",+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl"
 _INT8 = _AVX512 + ",+avx512vnni"
 _BF16 = _INT8 + ",+avx512bf16"
+_VEX = _AVX2 + ",+avxvnni,+gfni"
+_VEX8 = _VEX + ",+avxvnniint8,+avxvnniint16,+avxifma"
+_ICELAKE = _INT8 + ",+avx512ifma,+avx512vbmi,+avx512vbmi2,+avx512bitalg,+avx512vpopcntdq,+gfni"
+_ZEN4 = _ICELAKE + ",+avx512bf16"
+_SAPPHIRE = _ZEN4 + ",+avxvnni,+avx512fp16,+amx-tile,+amx-int8,+amx-bf16"
 
 _BASE = TargetRecord(
     name="x86-64",
     triple="x86_64-unknown-linux-gnu",
     cpu="x86-64",
     features=_SSE2,
-    vector_registers=16,
+    vector_registers=15,  # of 16: without VEX encodings an operand is overwritten, one holds its copy
     vector_bytes=16,
     loads_per_cycle=2,
     l1_bytes=32 << 10,
@@ -35,9 +40,23 @@ def _level(name: str, features: str, **changes: int) -> TargetRecord:
 RECORDS = (
     _BASE,
     _level("x86-64-v2", _SSE4),
-    _level("x86-64-v3", _AVX2, vector_bytes=32, l2_bytes=512 << 10),
+    _level("x86-64-v3", _AVX2, vector_bytes=32, vector_registers=16, l2_bytes=512 << 10),
+    _level("alderlake", _VEX, vector_bytes=32, vector_registers=16, l1_bytes=48 << 10, l2_bytes=1280 << 10),
+    _level("arrowlake-s", _VEX8, vector_bytes=32, vector_registers=16, l1_bytes=48 << 10, l2_bytes=3 << 20),
     _level("x86-64-v4", _AVX512, vector_bytes=64, vector_registers=32, l2_bytes=1 << 20),
     _level("cascadelake", _INT8, vector_bytes=64, vector_registers=32, l2_bytes=1 << 20),
     _level("cooperlake", _BF16, vector_bytes=64, vector_registers=32, l2_bytes=1 << 20),
+    _level(
+        "icelake-server",
+        _ICELAKE,
+        vector_bytes=64,
+        vector_registers=32,
+        l1_bytes=48 << 10,
+        l2_bytes=1280 << 10,
+    ),
+    _level("znver4", _ZEN4, vector_bytes=64, vector_registers=32, l2_bytes=1 << 20),
+    _level(
+        "sapphirerapids", _SAPPHIRE, vector_bytes=64, vector_registers=32, l1_bytes=48 << 10, l2_bytes=2 << 20
+    ),
 )
-"""From the least to the most capable."""
+"""Each behind those with fewer features."""

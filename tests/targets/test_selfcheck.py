@@ -28,7 +28,7 @@ def _needs_the_machine(instruction) -> bool:
     return specific and not instruction.features <= host().enabled
 
 
-@pytest.mark.parametrize("name", ["x86-64-v3", "cascadelake", "cooperlake"])
+@pytest.mark.parametrize("name", ["x86-64-v3", "cascadelake", "cooperlake", "arrowlake-s"])
 def test_an_emulated_instruction_runs_as_its_body_says(name: str):
     """Also those of this machine, if it is the one that is emulated."""
     record = find_target(f"{name}-emulated")
@@ -36,7 +36,12 @@ def test_an_emulated_instruction_runs_as_its_body_says(name: str):
     status = {v.instruction: v.status for v in check_target(record)}
     assert status.keys() == {i.sym_name.data for i in declared_instructions(records()[name])}
     assert ASSEMBLED not in status.values()
-    lacking = {"x86-64-v3": "maddwd_8xi32", "cascadelake": "dpbusd_16xi32", "cooperlake": "dpbf16_16xf32"}
+    lacking = {
+        "x86-64-v3": "maddwd_8xi32",
+        "cascadelake": "dpbusd_16xi32",
+        "cooperlake": "dpbf16_16xf32",
+        "arrowlake-s": "dpbssd_8xi32",
+    }
     assert status[lacking[name]] == EMULATED
 
 
@@ -48,7 +53,8 @@ def test_an_instruction_uses_registers_of_its_width(name: str):
     record = find_target(name)
     for instruction in declared_instructions(record):
         assembly = emit_assembly(stream_text(instruction, record), record)
-        assert set(re.findall(r"%([xyz]mm)", assembly)) >= {REGISTERS[instruction.extents[0]]}
+        wanted = "tmm" if instruction.tile is not None else REGISTERS[instruction.extents[0]]
+        assert set(re.findall(r"%([txyz]mm)", assembly)) >= {wanted}
 
 
 FALSE = {

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..dialects.errors import TenonError
+from ..dialects.errors import TenonError, UsageError
 from .arguments import check_count, check_tolerance
 from .verb import Verb, add_model
 
@@ -41,6 +41,13 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         help="for quantized models: each node on the peer's own inputs, integers counted, and the outputs in "
         "quantization steps",
     )
+    parser.add_argument(
+        "--targets",
+        metavar="NAMES",
+        help="for quantized models: the integers of these targets instead, on equal inputs, for example "
+        "interpreter,x86-64,cascadelake-emulated,host",
+    )
+    parser.add_argument("--json", metavar="FILE", help="with --targets: write every difference here too")
     parser.add_argument("--worst", type=int, default=10, metavar="N", help="rows of the table (default: 10)")
 
 
@@ -56,8 +63,14 @@ def compare_model(arguments: argparse.Namespace) -> None:
         arguments.tolerance = TOLERANCES.get(arguments.precision, 1e-4)
     check_tolerance(arguments.tolerance)
     check_count("--worst", arguments.worst)
+    if arguments.json and not arguments.targets:
+        raise UsageError("--json is for --targets")
     model = load_model(arguments)
     inputs = read_arrays(Path(arguments.inputs)) if arguments.inputs else None
+    if arguments.targets:
+        from .compare_targets import show_targets
+
+        return show_targets(arguments, model, inputs)
     proto = onnx.load(arguments.model)
     if arguments.nodes:
         return _compare_nodes(arguments, model, proto, inputs)

@@ -24,6 +24,7 @@ from ..passes.registry import PASSES
 from ..targets.registry import TARGET_PASSES
 from .bound_accumulators import bound_accumulators
 from .options import CompileOptions
+from .show_zero_points import show_zero_points
 
 if TYPE_CHECKING:
     from ..passes.tensorize.remarks import Explanation
@@ -46,8 +47,11 @@ LEVELS = {
 braces."""
 
 
-BOUNDED = "nn"
-"""The level after which accumulators are bounded, by the values of weights: a step that is no pass."""
+NOTED = "nn"
+"""The level after which stands in the IR what the values of weights and parameters tell passes."""
+
+NOTES = {"show-zero-points": show_zero_points, "bound-accumulators": bound_accumulators}
+"""Steps that are no passes, since they evaluate: of a module and its weights."""
 
 
 def pipeline_text(options: CompileOptions) -> str:
@@ -138,10 +142,11 @@ def lower(
     for level, text in LEVELS.items():
         for one in parse_pipeline(text.format(**options.placeholders())):
             tracer.run(one, ctx, model.module)
-        if level == BOUNDED:
-            with log.timed("bound-accumulators"):
-                bound_accumulators(model.module, model.store)
-            tracer.show("bound-accumulators", model.module)
+        if level == NOTED:
+            for step, note in NOTES.items():
+                with log.timed(step):
+                    note(model.module, model.store)
+                tracer.show(step, model.module)
         if level == "matched" and schedules is not None:
             with log.timed("tuned-schedules"):
                 schedules(model.module)
@@ -163,8 +168,9 @@ def run_levels(
     for level in names[names.index(first) : names.index(last) + 1]:
         for one in parse_pipeline(LEVELS[level].format(**options.placeholders())):
             one.apply(ctx, module)
-        if level == BOUNDED and weights is not None:
-            bound_accumulators(module, weights)
+        if level == NOTED and weights is not None:
+            for note in NOTES.values():
+                note(module, weights)
 
 
 def explained(model: Model, options: CompileOptions) -> list[Explanation]:
@@ -176,7 +182,7 @@ def explained(model: Model, options: CompileOptions) -> list[Explanation]:
         for level, text in LEVELS.items():
             for one in parse_pipeline(text.format(**options.placeholders())):
                 with_reasons(one).apply(ctx, module)
-            if level == BOUNDED:
+            if level == NOTED:
                 bound_accumulators(module, model.store)
             if level == "matched":
                 break

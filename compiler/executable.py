@@ -173,6 +173,7 @@ def compile(
     precision: str = "fp32",
     winograd: str = "auto",
     threads: int = 1,
+    instructions: str | Path = "",
     cache: CacheChoice = True,
     tune: float | None = None,
     executor: Executor | None = None,
@@ -191,6 +192,8 @@ def compile(
     `winograd` says which 3x3 convolutions run by Winograd's algorithm: `auto` those that then take less time,
     `off` none, `2` or `4` all of them, in tiles of that size. It rounds differently and spreads infinities
     over a tile (docs/architecture.md).
+    `instructions` is a file of `tensorized.instruction`s that the target has besides its own; each is checked
+    against its body and its mnemonic first (docs/instructions.md).
     What was compiled before is loaded from `cache`: True is the folder of the environment (`TENONC_CACHE`) or
     the user, False none, else a folder. A cache that is in the way costs a `CacheWarning`, never the compile.
     `tune` seconds are spent first on a search for faster schedules, by measured time on this machine;
@@ -204,7 +207,7 @@ def compile(
     from .tuning import check_seconds, tune_schedules
 
     check_seconds(tune) if tune is not None else None
-    options = CompileOptions(target, precision, winograd, threads)
+    options = CompileOptions(target, precision, winograd, threads, str(instructions))
     with settings_for(cache, tune) as settings:
         found: Sequence[Tuned] = ()
         if tune is not None:

@@ -19,12 +19,13 @@ class CompileOptions:
     """target: the machine, by the name of its record, `host` for this one. precision: what f32 values are
     kept in, `fp32` or `bf16`; with `int8-dynamic` products with weights are computed on bytes. winograd: the
     tile of 3x3 convolutions by Winograd's algorithm, `auto` where it takes less time, `off` or a fixed one.
-    threads: how many a call may use."""
+    threads: how many a call may use. instructions: a file of instructions that the target has besides."""
 
     target: str = "host"
     precision: str = "fp32"
     winograd: str = "auto"
     threads: int = 1
+    instructions: str = ""
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
@@ -34,6 +35,8 @@ class CompileOptions:
         if isinstance(self.threads, bool) or not isinstance(self.threads, int):
             raise TenonError(f"threads is {self.threads!r}, expected a whole number")
         check_threads(self.threads)
+        if set(self.instructions) & set('"\\\n'):
+            raise UsageError(f"instructions is {self.instructions!r}, expected a path without quotes")
 
     def placeholders(self) -> dict[str, str]:
         """What fills the `{...}` of the pipeline's text."""
@@ -44,4 +47,5 @@ class CompileOptions:
             "dynamic": "int8" if dynamic else "none",
             "winograd": self.winograd,
             "threads": str(self.threads),
+            "instructions": f' instructions="{self.instructions}"' if self.instructions else "",
         }

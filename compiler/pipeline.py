@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from .model import Model
 
 LEVELS = {
-    "nn": "attach-target{{name={target} threads={threads}}},canonicalize,qdq-to-integer,fold-batch-norm,"
-    "quantize-dynamic{{to={dynamic}}},convert-precision{{to={precision}}},decompose-nn,"
+    "nn": "attach-target{{name={target} threads={threads}{instructions}}},canonicalize,qdq-to-integer,"
+    "fold-batch-norm,quantize-dynamic{{to={dynamic}}},convert-precision{{to={precision}}},decompose-nn,"
     "select-winograd{{tile={winograd}}},sink-constants,canonicalize,cse",
     "linalg": "legalize-qnn,lower-qnn,lower-nn,fold-casts,fold-transposes,expand-math,cse",
     "layouts": "assign-layouts",

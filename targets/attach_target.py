@@ -28,14 +28,16 @@ FOLDERS = {"x86_64": "x86"}
 
 @dataclass(frozen=True)
 class AttachTargetPass(ModulePass):
-    """`attach-target{name=x86-64-v3 threads=4}`; without a name, this machine. With `lacking` also the
-    instructions of its family whose features it lacks: no pass uses them, but matching can say so."""
+    """`attach-target{name=x86-64-v3 threads=4}`; without a name, this machine. `instructions="my.mlir"`:
+    those of the user's file too, once they are found right. With `lacking` also the instructions of its
+    family whose features it lacks: no pass uses them, but matching can say so."""
 
     name = "attach-target"
     preserves: ClassVar[str] = "exact"
 
     target: str = "host"
     threads: int = 1
+    instructions: str = ""
     lacking: bool = False
 
     # xDSL reserves the field `name` for the pass's own, so the option `name` is the field `target`.
@@ -52,6 +54,10 @@ class AttachTargetPass(ModulePass):
         record = find_target(self.target)
         check_threads(self.threads)
         declared = family_instructions(record) if self.lacking else declared_instructions(record)
+        if self.instructions:  # first: of equal matches the user's is taken
+            from .user_instructions import user_instructions
+
+            declared = [*user_instructions(self.instructions, record), *declared]
         names = {instruction.sym_name for instruction in declared}
         for old in list(op.ops):
             if isinstance(old, InstructionOp) and old.sym_name in names:
@@ -73,6 +79,17 @@ def family_instructions(record: TargetRecord) -> list[InstructionOp]:
 
 @cache
 def _family(folder: str) -> list[InstructionOp]:
+    found: list[InstructionOp] = []
+    sources = files(__name__.rpartition(".")[0]).joinpath(folder).iterdir()
+    for source in sorted((s for s in sources if s.name.endswith(".mlir")), key=lambda s: s.name):
+        module = parse_module(source.read_text(), str(source))
+        module.verify()
+        found += (op for op in module.ops if isinstance(op, InstructionOp))
+    return found
+
+
+def parse_module(text: str, name: str) -> ModuleOp:
+    """A module of instructions, not verified; `name` is said in errors."""
     from xdsl.dialects.arith import Arith
     from xdsl.dialects.builtin import Builtin
     from xdsl.dialects.llvm import LLVM
@@ -84,10 +101,4 @@ def _family(folder: str) -> list[InstructionOp]:
     ctx = Context()
     for dialect in (Builtin, Arith, Math, LLVM, TENSORIZED):
         ctx.load_dialect(dialect)
-    found: list[InstructionOp] = []
-    sources = files(__name__.rpartition(".")[0]).joinpath(folder).iterdir()
-    for source in sorted((s for s in sources if s.name.endswith(".mlir")), key=lambda s: s.name):
-        module = Parser(ctx, source.read_text(), str(source)).parse_module()
-        module.verify()
-        found += (op for op in module.ops if isinstance(op, InstructionOp))
-    return found
+    return Parser(ctx, text, name).parse_module()

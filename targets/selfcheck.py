@@ -25,7 +25,7 @@ from ..dialects.nn.dtypes import numpy_dtype
 from ..dialects.reference import evaluate_body
 from ..dialects.tensorized import InstructionOp, RangeAttr
 from .attach_target import declared_instructions
-from .llvm.codegen import emit_assembly
+from .llvm.codegen import emit_assembly, unknown_calls
 from .llvm.instruction import is_specific
 from .llvm.sample import is_emulated, run_instruction, stream_text
 from .record import TargetRecord, host
@@ -56,6 +56,7 @@ def check_target(record: TargetRecord, seed: int = 0) -> list[Verdict]:
 
 def check_instruction(instruction: InstructionOp, record: TargetRecord, seed: int = 0) -> str:
     """The status of one instruction, or a `TenonError` with the operands for which it errs."""
+    _check_intrinsics(instruction, record)
     check_assembly(instruction, record)
     status = _status(instruction, record)
     if status != ASSEMBLED:
@@ -63,6 +64,17 @@ def check_instruction(instruction: InstructionOp, record: TargetRecord, seed: in
         ran = run_instruction(instruction, operands, host(), is_emulated(instruction, record))
         check_result(instruction, operands, ran)
     return status
+
+
+def _check_intrinsics(instruction: InstructionOp, record: TargetRecord) -> None:
+    """To LLVM a misspelled intrinsic is one more function somewhere else."""
+    name, text = instruction.sym_name.data, stream_text(instruction, record, is_emulated(instruction, record))
+    try:
+        unknown = unknown_calls(text, record)
+    except TenonError as error:
+        raise TenonError(f"instruction @{name}: {error}") from error
+    if unknown:
+        raise TenonError(f"instruction @{name} on {record.name}: llvm knows no {', '.join(unknown)}")
 
 
 def _status(instruction: InstructionOp, record: TargetRecord) -> str:

@@ -64,6 +64,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         metavar="TILE",
         help="3x3 convolutions by Winograd's algorithm: auto where it is faster, off, 2 or 4 (default: auto)",
     )
+    parser.add_argument(
+        "--instructions", default="", metavar="FILE.mlir", help="instructions that the target has besides"
+    )
     parser.add_argument("--threads", type=int, metavar="N", help="threads that a call may use (default: 1)")
     add_shapes(parser)
     add_debug(parser)

@@ -33,7 +33,8 @@ SUFFIXES = {"mlir": ".mlir", "ll": ".ll", "asm": ".s", "obj": ".o", "so": ".so",
 def options_of(arguments: argparse.Namespace) -> CompileOptions:
     """How the command line wants a model compiled."""
     threads = 1 if arguments.threads is None else arguments.threads
-    return CompileOptions(arguments.target, arguments.precision, arguments.winograd, threads)
+    given = arguments.instructions
+    return CompileOptions(arguments.target, arguments.precision, arguments.winograd, threads, given)
 
 
 def load_model(arguments: argparse.Namespace, path: str | None = None) -> compiler.Model:
@@ -190,7 +191,8 @@ def run_model(arguments: argparse.Namespace) -> None:
 
 
 COMPILED_IN = {
-    "target": "host", "precision": "fp32", "winograd": "auto", "shape": [], "dim": [], "constant": [],
+    "target": "host", "precision": "fp32", "winograd": "auto", "instructions": "", "shape": [], "dim": [],
+    "constant": [],
 }  # fmt: skip
 """Options that a shared object has taken already, and what stands for none given."""
 

@@ -52,10 +52,19 @@ def compile_key(module: ModuleOp, options: CompileOptions) -> str | None:
         "target": asdict(find_target(options.target)),
         "versions": versions(),
         "sources": sources,
+        "instructions": _content(options.instructions),
     }
     digest = sha256(json.dumps(facts, sort_keys=True).encode())
     digest.update(b"\0" + module_text(module).encode())
     return digest.hexdigest()
+
+
+def _content(path: str) -> str:
+    """The digest of a file's content; nothing for none, or for one that the compile will refuse."""
+    try:
+        return sha256(Path(path).read_bytes()).hexdigest() if path else ""
+    except OSError:
+        return ""
 
 
 @cache

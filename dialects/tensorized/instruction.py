@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from xdsl.dialects import arith, llvm
@@ -42,6 +43,8 @@ class YieldOp(AbstractYieldOperation[Attribute]):
     name = "tensorized.yield"
     traits = traits_def(IsTerminator())
 
+
+_INTRINSIC = re.compile(r"llvm(\.[A-Za-z0-9_]+)+")
 
 NUMBERS = ("latency", "per_cycle", "cycles")
 """The fields that say what it costs."""
@@ -267,6 +270,9 @@ class InstructionOp(IRDLOperation):
             raise VerifyException("`cycles` is a number from 1, in the place of `per_cycle`")
         if self.tile is not None and self.intrinsic is None:
             raise VerifyException("has a tile but no intrinsic that takes it")
+        for name in self.intrinsics:
+            if not _INTRINSIC.fullmatch(name):
+                raise VerifyException(f"calls '{name}': LLVM's intrinsics are called llvm.something")
         self._verify_emission()
 
     def _verify_emission(self) -> None:

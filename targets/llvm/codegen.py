@@ -78,11 +78,19 @@ def emit_object(text: str, record: TargetRecord, defined_elsewhere: Collection[s
     """An ELF object file, position independent. It may only call `EXTERNAL_FUNCTIONS` and use
     `defined_elsewhere`; anything else is a `TenonError`."""
     data: bytes = _machine(record, "pic").emit_object(parse(text))
-    linker_names = {"_GLOBAL_OFFSET_TABLE_"}
-    unknown = set(undefined_symbols(data)) - EXTERNAL_FUNCTIONS - set(defined_elsewhere) - linker_names
-    if unknown:
-        raise TenonError(f"target {record.name} has no function {', '.join(sorted(unknown))}")
+    if unknown := _unknown(data, defined_elsewhere):
+        raise TenonError(f"target {record.name} has no function {', '.join(unknown)}")
     return data
+
+
+def unknown_calls(text: str, record: TargetRecord) -> list[str]:
+    """What LLVM text calls that neither LLVM nor the C library has."""
+    return _unknown(_machine(record, "pic").emit_object(parse(text)))
+
+
+def _unknown(data: bytes, defined_elsewhere: Collection[str] = ()) -> list[str]:
+    linker_names = {"_GLOBAL_OFFSET_TABLE_"}
+    return sorted(set(undefined_symbols(data)) - EXTERNAL_FUNCTIONS - set(defined_elsewhere) - linker_names)
 
 
 def add_symbol(name: str, address: int) -> None:

@@ -1,0 +1,119 @@
+"""Instructions of a user's own: read from a file, and refused by name where they are not what they say.
+
+Each is checked as the declared ones are (`selfcheck.py`), in a process of its own: LLVM ends a process over
+an intrinsic that a machine does not have.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from xdsl.utils.exceptions import ParseError, VerifyException
+
+from ..dialects.errors import TenonError
+from ..dialects.tensorized import InstructionOp
+from .attach_target import family_instructions, parse_module
+from .record import TargetRecord, find_target
+
+
+def user_instructions(path: str, record: TargetRecord) -> list[InstructionOp]:
+    """The instructions of the file `path`, all of which `record` has. Clone them before use. Raises
+    `TenonError` for a file that cannot be read, and for an instruction that is not right."""
+    try:
+        text = Path(path).read_text()
+    except OSError as error:
+        raise TenonError(f"instructions {path}: {(error.strerror or str(error)).lower()}") from error
+    except UnicodeDecodeError:
+        raise TenonError(f"instructions {path}: is no text") from None
+    return list(_checked(text, path, record))
+
+
+@cache
+def _checked(text: str, path: str, record: TargetRecord) -> tuple[InstructionOp, ...]:
+    found = read_instructions(text, path)
+    _refuse_names(found, path, record)
+    for one in found:
+        missing = ", ".join(sorted(one.features - record.enabled - record.emulated))
+        if missing:
+            name = one.sym_name.data
+            raise TenonError(
+                f"instructions {path}: @{name} needs {missing}, which target {record.name} lacks"
+            )
+    _check_apart(text, path, record)
+    return tuple(found)
+
+
+def read_instructions(text: str, path: str) -> list[InstructionOp]:
+    """What is declared in `text`, which came from the file `path`; nothing but instructions may be."""
+    if not text.strip():
+        raise TenonError(f"instructions {path}: holds no tensorized.instruction")
+    try:
+        module = parse_module(text, path)
+    except ParseError as error:
+        what = " ".join(error.msg.split()).rstrip(".!")
+        raise TenonError(f"instructions {error.span.get_location()}: {what[:1].lower()}{what[1:]}") from error
+    except RecursionError:
+        raise TenonError(f"instructions {path}: nested too deeply") from None
+    found: list[InstructionOp] = []
+    for op in module.ops:
+        if not isinstance(op, InstructionOp):
+            raise TenonError(f"instructions {path}: holds {op.name}, expected only tensorized.instruction")
+        try:
+            op.verify()
+        except VerifyException as error:
+            reason = " ".join(str(error).split())
+            raise TenonError(f"instructions {path}: @{op.sym_name.data}: {reason}") from error
+        found.append(op)
+    if not found:
+        raise TenonError(f"instructions {path}: holds no tensorized.instruction")
+    return found
+
+
+def _refuse_names(found: Sequence[InstructionOp], path: str, record: TargetRecord) -> None:
+    own = Counter(one.sym_name.data for one in found)
+    taken = {one.sym_name.data for one in family_instructions(record)}
+    for name, count in own.items():
+        if count > 1 or name in taken:
+            where = "twice" if count > 1 else f"by {record.name}'s family too"
+            raise TenonError(f"instructions {path}: @{name} is declared {where}")
+
+
+_RUN = "import sys; from {module} import check_here; sys.exit(check_here(*sys.argv[1:]))"
+
+
+def _check_apart(text: str, path: str, record: TargetRecord) -> None:
+    """Checks each instruction in another process, which gets the text on its standard input."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    command = [sys.executable, "-W", "ignore", "-c", _RUN.format(module=__name__), path, record.name]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, env=environment, check=False)
+    lines = done.stdout.splitlines()
+    if done.returncode == 0:
+        return
+    if done.returncode == 1 and lines:
+        raise TenonError(f"instructions {path}: {lines[-1]}")
+    said = re.search(r"(?:LLVM ERROR: |Assertion )([^\n]+)", done.stderr)
+    why = said[1].rstrip("!. ") if said else f"the process ended with {done.returncode}"
+    name = lines[-1] if lines else "an instruction"
+    raise TenonError(f"instructions {path}: {name}: llvm makes no code of it for {record.name}: {why}")
+
+
+def check_here(path: str, target: str) -> int:
+    """What the other process does: prints each instruction's name before it is checked, and what is wrong."""
+    from .selfcheck import check_instruction
+
+    record = find_target(target)
+    try:
+        for one in read_instructions(sys.stdin.read(), path):
+            print(f"@{one.sym_name.data}", flush=True)
+            check_instruction(one, record)
+    except TenonError as error:
+        print(" ".join(str(error).split()), flush=True)
+        return 1
+    return 0

@@ -45,15 +45,17 @@ def _bound(op: Contraction, weights: Mapping[str, np.ndarray]) -> None:
     found = weights_of(op)
     if found is None:
         return
-    w, zero = (_evaluate(value, weights) for value in found)
-    centred = w - _along(op, found[0], w, zero)
+    w, zero = (ConstantRunner(weights).evaluate(value) for value in found)
+    wide = np.int32 if w.dtype.itemsize < 4 else np.int64  # of weights there are many
+    centred = w.astype(wide) - _along(op, found[0], w, zero.astype(wide))
     op.attributes[WEIGHTS_WITHIN] = Interval(*_ends(centred)).attribute()
     if op.bias is not None and not is_compile_time(op.bias):
         return
     low, high = _input_interval(op, found[0], weights)
-    sums = [_summed(op, found[0], centred, *ends) for ends in ((low, high), (high, low))]
+    positive, negative = (_summed(op, found[0], part(centred, 0)) for part in (np.maximum, np.minimum))
     bias = 0 if op.bias is None else _evaluate(op.bias, weights)
-    total = Interval(_ends(sums[0] + bias)[0], _ends(sums[1] + bias)[1])
+    least, most = positive * low + negative * high + bias, positive * high + negative * low + bias
+    total = Interval(_ends(least)[0], _ends(most)[1])
     if not total.fits(i32):
         name = op.location.desc.data if isinstance(op.location, NameLoc) else op.name
         worst = total.low if total.low < limits(i32)[0] else total.high
@@ -108,13 +110,12 @@ def _input_interval(op: Contraction, value: SSAValue, weights: Mapping[str, np.n
     return low - most, high - least
 
 
-def _summed(op: Contraction, value: SSAValue, w: np.ndarray, positive: int, negative: int) -> np.ndarray:
-    """The sums of each output, in a shape that the bias broadcasts with, if positive weights meet `positive`
-    and the others `negative`."""
-    terms = np.where(w > 0, w * positive, w * negative)
+def _summed(op: Contraction, value: SSAValue, w: np.ndarray) -> np.ndarray:
+    """The sums of the weights of each output, in a shape that the bias broadcasts with."""
     if isinstance(op, qnn.MatmulOp):
-        return terms.sum(axis=-2 if value is op.b else -1, keepdims=True)
+        return w.sum(axis=-2 if value is op.b else -1, keepdims=True, dtype=np.int64)
     if isinstance(op, qnn.ConvTransposeOp):
         groups = op.value_of("groups")
-        return terms.reshape(groups, w.shape[0] // groups, w.shape[1], -1).sum(axis=(1, 3)).reshape(-1)
-    return terms.reshape(w.shape[0], -1).sum(axis=1)
+        parts = w.reshape(groups, w.shape[0] // groups, w.shape[1], -1)
+        return parts.sum(axis=(1, 3), dtype=np.int64).reshape(-1)
+    return w.reshape(w.shape[0], -1).sum(axis=1, dtype=np.int64)

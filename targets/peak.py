@@ -6,24 +6,32 @@ loop is checked to hold every accumulator in a register.
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from xdsl.dialects.builtin import Float32Type
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import AnyFloat, Float32Type, IntegerType
 
 from ..dialects.errors import TenonError
-from ..dialects.tensorized import InstructionOp
+from ..dialects.tensorized import InstructionOp, YieldOp
 from .attach_target import declared_instructions
 from .llvm.codegen import compile_text, emit_assembly
 from .llvm.function import FunctionText
 from .llvm.instruction import application
 from .llvm.sample import attributes
+from .llvm.scalar import splat
 from .llvm.timing import least_seconds
 from .llvm.types import register_type
 from .record import TargetRecord, host
 
 _SPARE_REGISTERS = 4
 """Left for the operands and what LLVM needs besides."""
+
+
+_VECTOR_CLASS = {"x86_64": "v", "aarch64": "w"}
+"""Architecture -> what inline assembly calls its vector registers."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +43,12 @@ class Peak:
     assembly: str
 
 
-def measure_peak(record: TargetRecord | None = None, seconds: float = 0.3) -> Peak:
-    """The f32 peak of this machine under a target record (default: host), over about `seconds`."""
+def measure_peak(record: TargetRecord | None = None, seconds: float = 0.3, of: str = "f32") -> Peak:
+    """The peak of this machine under a target record (default: host), over about `seconds`: `of` f32, or of
+    products of `bytes`, whatever their values."""
     record = record or host()
-    instruction = fastest(record)
-    operations = operation_count(instruction) * instruction.extents[0]
+    instruction = fastest(record, of)
+    operations = operation_count(instruction) * math.prod(instruction.extents)
     accumulators = record.vector_registers - _SPARE_REGISTERS
     text = peak_text(instruction, record, accumulators)
     assembly = emit_assembly(text, record)
@@ -50,45 +59,71 @@ def measure_peak(record: TargetRecord | None = None, seconds: float = 0.3) -> Pe
     return Peak(operations * accumulators / each / 1e9, instruction.sym_name.data, assembly)
 
 
-def fastest(record: TargetRecord) -> InstructionOp:
-    """The f32 instruction that is declared to do the most operations per cycle."""
+def fastest(record: TargetRecord, of: str = "f32") -> InstructionOp:
+    """The instruction that is declared to do the most operations per cycle, of those with lanes along one
+    loop."""
 
     def rate(instruction: InstructionOp) -> float:
-        return operation_count(instruction) * instruction.extents[0] * instruction.rate
+        return operation_count(instruction) * math.prod(instruction.extents) * instruction.rate
 
-    f32 = [
-        i
-        for i in declared_instructions(record)
-        if isinstance(i.accumulator_register.element_type, Float32Type) and len(i.extents) == 1
-    ]
-    return max(f32, key=rate)
+    kinds = [[loop.kind.data for loop in i.loops] for i in declared_instructions(record)]
+    flat = [i for i, k in zip(declared_instructions(record), kinds) if k.count("parallel") == 1]
+    return max((i for i in flat if _COMPUTES[of](i)), key=rate)
+
+
+def _sums_bytes(instruction: InstructionOp) -> bool:
+    """Whether it sums products of 8 or 16 bits into 32, for all values of them."""
+    widths = {
+        r.element_type.width.data for r in instruction.registers if isinstance(r.element_type, IntegerType)
+    }
+    multiplies = any(isinstance(op, arith.MuliOp) for op in instruction.body.block.ops)
+    return multiplies and widths in ({8, 32}, {16, 32}) and instruction.ranges is None
+
+
+def _is_f32(instruction: InstructionOp) -> bool:
+    return all(isinstance(r.element_type, Float32Type) for r in instruction.registers)
+
+
+_COMPUTES: dict[str, Callable[[InstructionOp], bool]] = {"f32": _is_f32, "bytes": _sums_bytes}
 
 
 def operation_count(instruction: InstructionOp) -> int:
-    """Scalar operations of one lane."""
-    return len(list(instruction.body.block.ops)) - 1
+    """Scalar operations of one lane, widening aside."""
+    idle = (arith.ExtSIOp, arith.ExtUIOp, arith.ExtFOp, YieldOp)
+    return sum(not isinstance(op, idle) for op in instruction.body.block.ops)
 
 
 def peak_text(instruction: InstructionOp, record: TargetRecord, accumulators: int) -> str:
     """`void @peak(i64 count)`: a loop of `accumulators` independent applications."""
     declarations: dict[str, str] = {}
     function = FunctionText(declarations)
-    type_, apply = register_type(instruction.accumulator_register), application(instruction)
-    place = instruction.accumulator.data
+    types, apply = [register_type(r) for r in instruction.registers], application(instruction)
+    place, class_ = instruction.accumulator.data, _VECTOR_CLASS[record.triple.split("-")[0]]
     after: list[str] = []
+    fresh = next(k for k in range(len(types)) if k != place)
+    moving, hidden = "%moving", f'call {types[fresh]} asm sideeffect "", "={class_},0"'
     for i in range(accumulators):
-        operands = ["%operand"] * len(instruction.registers.data)
-        operands[place] = f"%acc{i}"
+        # Something else each time, as far as LLVM knows: else a chain would do part of its work once for all.
+        moving = function.let(f"{hidden}({types[fresh]} {moving})")
+        operands = [f"%operand{k}" for k in range(len(types))]
+        operands[place], operands[fresh] = f"%acc{i}", moving
         after.append(apply(function, operands))
-    phis = [f"  %acc{i} = phi {type_} [ %operand, %entry ], [ {v}, %loop ]" for i, v in enumerate(after)]
-    total = [f"  store volatile {type_} {v}, ptr %sink" for v in after]
-    # A volatile operand: LLVM knows neither its value nor that the loop could be computed beforehand.
-    head = f"entry:\n  %sink = alloca {type_}\n  store volatile {type_} splat (float 0.5), ptr %sink"
+    start = f"%operand{place}, %entry"
+    phis = [f"  %acc{i} = phi {types[place]} [ {start} ], [ {v}, %loop ]" for i, v in enumerate(after)]
+    phis.append(f"  %moving = phi {types[fresh]} [ %operand{fresh}, %entry ], [ {moving}, %loop ]")
+    total = [f"  store volatile {types[place]} {v}, ptr %sink{place}" for v in after]
+    # Volatile operands: LLVM knows neither their values nor that the loop could be computed beforehand.
+    head = ["entry:"]
+    for k, (type_, register) in enumerate(zip(types, instruction.registers, strict=True)):
+        value = splat(0.5 if isinstance(register.element_type, AnyFloat) else 1, register.element_type)
+        head += [f"  %sink{k} = alloca {type_}", f"  store volatile {type_} {value}, ptr %sink{k}"]
+        head.append(f"  %operand{k} = load volatile {type_}, ptr %sink{k}")
     return "\n".join(
         [
             *declarations.values(),
             "define void @peak(i64 %count) #0 {",
-            f"{head}\n  %operand = load volatile {type_}, ptr %sink\n  br label %loop\nloop:",
+            *head,
+            "  br label %loop\nloop:",
             "  %i = phi i64 [ 0, %entry ], [ %next, %loop ]",
             *phis,
             *function.body()[1:],

@@ -96,5 +96,5 @@ def test_the_shell_examples_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
             source.parent.mkdir(parents=True)
             source.write_text(str(compiler.load(tmp_path / "examples/digits/digits.onnx").module))
             assert tenon_opt.main(line.split()[1:]) == 0, line
-    assert sum(line.startswith(("tenonc ", "tenon-opt ")) for line in lines) == 9
+    assert sum(line.startswith(("tenonc ", "tenon-opt ")) for line in lines) == 11
     assert (tmp_path / "build" / "y.npz").exists()

@@ -21,6 +21,7 @@ from . import (
     model_verb,
     profile,
     prune,
+    reproduce,
     soak,
     targets_verb,
 )
@@ -94,6 +95,7 @@ VERBS = (
     profile.VERB,
     explain.VERB,
     bench.VERB,
+    reproduce.VERB,
     conformance.VERB,
     model_verb.VERB,
     data_verb.VERB,

@@ -1,6 +1,7 @@
 import pytest
 
 from tenonc.dialects.errors import TenonError
+from tenonc.targets.llvm.codegen import emit_assembly
 from tenonc.targets.peak import check_registers, fastest, measure_peak, peak_text
 from tenonc.targets.record import find_target, host
 
@@ -16,6 +17,17 @@ def test_peak_of_this_machine_is_plausible():
 def test_avx2_uses_the_widest_fused_instruction():
     assert fastest(find_target("x86-64-v3")).sym_name.data == "fma_8xf32"
     assert fastest(find_target("x86-64-v4")).sym_name.data == "fma_16xf32"
+    assert fastest(find_target("x86-64-v3"), "bytes").sym_name.data == "maddwd_8xi32"
+    assert fastest(find_target("cascadelake"), "bytes").sym_name.data == "dpbusd_16xi32"
+    assert fastest(find_target("sapphirerapids"), "bytes").sym_name.data == "dpbusd_16xi32"
+
+
+def test_all_of_a_chain_is_in_the_loop():
+    """The product of a chain is not made once for all accumulators, or before the loop."""
+    record = find_target("x86-64-v3")
+    assembly = emit_assembly(peak_text(fastest(record, "bytes"), record, 12), record)
+    loop = assembly[assembly.index(".LBB0_1:") :]
+    assert loop.count("vpmaddwd") == 12 == loop.count("vpaddd")
 
 
 def test_a_loop_that_spills_is_refused():

@@ -61,6 +61,7 @@ def _light(file: str) -> Entry:
 MODELS: dict[str, Entry] = {
     "resnet18": _torch("ResNet-18, 224x224", "residual", "resnet", "BasicBlock", (2, 2, 2, 2)),
     "resnet50": _torch("ResNet-50, 224x224", "residual", "resnet", "Bottleneck", (3, 4, 6, 3)),
+    "resnet50-odd": _torch("ResNet-50 of odd widths, as pruned", "residual", "odd_resnet", (3, 4, 6, 3)),
     "mobilenetv2": _torch("MobileNetV2, 224x224", "residual", "mobilenet_v2"),
     "efficientnet-like": _torch("like EfficientNet-B0: gates and SiLU, 224x224", "residual", "efficientnet"),
     "densenet121-like": _torch("like DenseNet-121, 224x224", "concatenating", "densenet"),

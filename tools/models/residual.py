@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from torch import Tensor, nn
 
 
@@ -37,19 +38,19 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 with the stride, 1x1 to four times the width."""
+    """1x1, 3x3 with the stride, 1x1 to four times the width; or to the widths `cut`."""
 
     expansion = 4
 
-    def __init__(self, inputs: int, width: int, stride: int):
+    def __init__(self, inputs: int, width: int, stride: int, cut: tuple[int, int, int] | None = None):
         super().__init__()
-        outputs = 4 * width
+        first, second, outputs = cut or (width, width, 4 * width)
         self.body = nn.Sequential(
-            conv_norm(inputs, width),
+            conv_norm(inputs, first),
             nn.ReLU(),
-            conv_norm(width, width, 3, stride),
+            conv_norm(first, second, 3, stride),
             nn.ReLU(),
-            conv_end(width, outputs),
+            conv_end(second, outputs),
         )
         self.shortcut = (
             nn.Identity() if stride == 1 and inputs == outputs else conv_norm(inputs, outputs, 1, stride)
@@ -68,6 +69,25 @@ def resnet(block: type[BasicBlock] | type[Bottleneck], depths: tuple[int, ...]) 
         for index in range(depth):
             layers.append(block(channels, width, 2 if index == 0 and stage else 1))
             channels = width * block.expansion
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 1000))
+
+
+def odd_resnet(depths: tuple[int, ...], seed: int = 0) -> nn.Module:
+    """A ResNet of bottlenecks as pruning leaves it: every width is an odd number, up to an eighth below the
+    full one; what shortcuts add has the same width along a stage."""
+    rng = np.random.default_rng(seed)
+
+    def odd(width: int) -> int:
+        return int(rng.integers(width * 7 // 16, width // 2)) * 2 + 1
+
+    channels = odd(64)
+    layers: list[nn.Module] = [conv_norm(3, channels, 7, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1)]
+    for stage, depth in enumerate(depths):
+        width, outputs = 64 << stage, odd(256 << stage)
+        for index in range(depth):
+            stride = 2 if index == 0 and stage else 1
+            layers.append(Bottleneck(channels, width, stride, (odd(width), odd(width), outputs)))
+            channels = outputs
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 1000))
 
 

@@ -1,0 +1,70 @@
+"""`tenonc reproduce`: measure again what a paper or this project claims, experiment by experiment."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from .verb import Verb, add_debug
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is measured, and the module whose `run(quick, threads)` measures it, shows it as a table and
+    returns what goes to the file."""
+
+    summary: str
+    module: str
+
+    @property
+    def run(self) -> Callable[[bool, int], dict]:
+        return import_module(self.module, __package__).run
+
+
+EXPERIMENTS = {
+    "unit": Experiment(
+        "UNIT's Table I: sixteen int8 convolutions beside onnxruntime and OpenVINO", ".reproduce_unit"
+    ),
+    "odd-channels": Experiment(
+        "ResNet-50 with every width cut to an odd number: time per multiply-add", ".reproduce_odd"
+    ),
+}
+"""Name -> what it is. An experiment more is a line here and a module."""
+
+
+def _configure(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="experiment", required=True, metavar="EXPERIMENT")
+    for name, experiment in EXPERIMENTS.items():
+        one = actions.add_parser(name, help=experiment.summary, description=experiment.summary)
+        one.add_argument("--json", metavar="FILE", help="write the results here too")
+        one.add_argument("--quick", action="store_true", help="fewer and shorter measurements")
+        one.add_argument("--threads", type=int, default=1, metavar="N", help="of each runtime (default: 1)")
+        add_debug(one)
+
+
+def reproduce(arguments: argparse.Namespace) -> None:
+    """Run one experiment; its results appear as a table and, whole or not at all, in a file."""
+    import json
+
+    from ..compiler.atomic import check_file, write_file
+    from ..targets.record import check_threads
+
+    check_threads(arguments.threads)
+    if arguments.json:
+        check_file(Path(arguments.json))
+    results = EXPERIMENTS[arguments.experiment].run(arguments.quick, arguments.threads)
+    if arguments.json:
+        text = json.dumps(results, indent=1) + "\n"
+        write_file(Path(arguments.json), lambda path: path.write_text(text))
+
+
+VERB = Verb(
+    "reproduce",
+    "measure again what a paper claims: layers of UNIT",
+    "tenonc reproduce unit --quick --json unit.json",
+    _configure,
+    reproduce,
+)

@@ -44,10 +44,10 @@ class Peak:
 
 
 def measure_peak(record: TargetRecord | None = None, seconds: float = 0.3, of: str = "f32") -> Peak:
-    """The peak of this machine under a target record (default: host), over about `seconds`: `of` f32, or of
-    products of `bytes`, whatever their values."""
+    """The peak of this machine under a target record (default: host), over about `seconds`: `of` f32, of
+    products of `bytes`, whatever their values, or of the instruction of that name."""
     record = record or host()
-    instruction = fastest(record, of)
+    instruction = fastest(record, of) if of in _COMPUTES else _called(of, record)
     operations = operation_count(instruction) * math.prod(instruction.extents)
     accumulators = record.vector_registers - _SPARE_REGISTERS
     text = peak_text(instruction, record, accumulators)
@@ -69,6 +69,13 @@ def fastest(record: TargetRecord, of: str = "f32") -> InstructionOp:
     kinds = [[loop.kind.data for loop in i.loops] for i in declared_instructions(record)]
     flat = [i for i, k in zip(declared_instructions(record), kinds) if k.count("parallel") == 1]
     return max((i for i in flat if _COMPUTES[of](i)), key=rate)
+
+
+def _called(name: str, record: TargetRecord) -> InstructionOp:
+    for instruction in declared_instructions(record):
+        if instruction.sym_name.data == name:
+            return instruction
+    raise TenonError(f"target {record.name} has no instruction @{name}")
 
 
 def _sums_bytes(instruction: InstructionOp) -> bool:

@@ -63,7 +63,12 @@ def bench(arguments: argparse.Namespace) -> None:
         from .kernel_bench import bench_kernels
 
         bench_kernels(
-            arguments.models, options_of(arguments), arguments.rounds, arguments.seconds, arguments.json
+            arguments.models,
+            options_of(arguments),
+            arguments.rounds,
+            arguments.seconds,
+            arguments.json,
+            _peers(arguments),
         )
     elif not arguments.models:
         raise UsageError("bench needs a model, for example: tenonc bench resnet50")
@@ -71,8 +76,12 @@ def bench(arguments: argparse.Namespace) -> None:
         _bench_models(arguments)
 
 
+def _peers(arguments: argparse.Namespace) -> list[str]:
+    return [] if arguments.vs == "none" else words(PEERS)(arguments.vs)
+
+
 def _bench_models(arguments: argparse.Namespace) -> None:
-    peers = [] if arguments.vs == "none" else words(PEERS)(arguments.vs)
+    peers = _peers(arguments)
     results: list[ModelResult] = []
     failures: dict[str, str] = {}
     for name in arguments.models:

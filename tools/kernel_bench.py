@@ -1,18 +1,20 @@
 """`tenonc bench --kernels`: how close kernels come to the machine's arithmetic peak, and their models to
-onnxruntime.
+other runtimes.
 
-Each case is a model of one contraction between elementwise neighbours, so that its kernel reads and
-writes the layouts it has inside a network. Kernels are timed in a native loop, the peak of one core for each
-thread (back-to-back multiply-adds in registers) beside them in every round; outputs are checked first.
+Kernels are timed in a native loop, beside them in every round the peak of one core for each thread:
+back-to-back multiply-adds in registers, of the instruction that the kernel uses. Models run on bound buffers
+in all runtimes; outputs are checked first.
 """
 
 from __future__ import annotations
 
 import json
 import statistics
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,31 +23,27 @@ from xdsl.dialects.builtin import MemRefType
 
 from .. import compiler
 from ..compiler.atomic import write_file
+from ..compiler.compare import deviation
 from ..compiler.options import CompileOptions
+from ..compiler.reference import run_reference
 from ..dialects import tensorized
-from ..dialects.errors import UsageError
+from ..dialects.errors import TenonError, UsageError
 from ..dialects.nn import numpy_dtype
+from ..targets.record import TargetRecord
+from .kernel_cases import CASES, Array, Case
+from .model_bench import PEER_PRECISIONS, Compiled, Way
+from .peers import Runner, make_peer
 from .tables import print_table
-
-Array = np.ndarray
-
-
-@dataclass(frozen=True)
-class Case:
-    """A contraction: its name, what `make` builds, multiply-adds, and the percent of peak to reach."""
-
-    name: str
-    make: Callable[[], Any]
-    macs: int
-    goal: float
 
 
 @dataclass(frozen=True)
 class Result:
     """Least and median milliseconds of the kernel, percent of the peak of the same rounds at least and
-    median, median milliseconds of the whole model and of onnxruntime, worst relative error against it."""
+    median, median milliseconds of the whole model and of each peer at its fastest, worst error relative to
+    the largest value."""
 
     name: str
+    instruction: str
     tile: str
     least_ms: float
     median_ms: float
@@ -53,144 +51,123 @@ class Result:
     median_percent: float
     goal: float
     model_ms: float
-    onnxruntime_ms: float
-    max_rel_err: float
-
-
-def conv(size: int, inputs: int, outputs: int, kernel: int, stride: int = 1, goal: float = 90) -> Case:
-    """relu, convolution (same padding), relu, global average pool; `size` is the input's height, width."""
-    pad = kernel // 2
-    out = (size + 2 * pad - kernel) // stride + 1
-    suffix = f", stride {stride}" if stride > 1 else ""
-    name = f"conv {size}x{size}, {inputs}->{outputs}, {kernel}x{kernel}{suffix}"
-
-    def make() -> Any:
-        from onnx import helper
-
-        weights = {"w": he(outputs, inputs, kernel, kernel), "b": he(outputs, 1)[:, 0]}
-        window: dict[str, Any] = {"strides": [stride] * 2, "pads": [pad] * 4, "kernel_shape": [kernel] * 2}
-        nodes = [
-            helper.make_node("Relu", ["x"], ["a"], name="before"),
-            helper.make_node("Conv", ["a", "w", "b"], ["c"], name="contraction", **window),
-            helper.make_node("Relu", ["c"], ["d"], name="after"),
-            helper.make_node("GlobalAveragePool", ["d"], ["y"], name="pool"),
-        ]
-        return model(nodes, {"x": [1, inputs, size, size]}, {"y": [1, outputs, 1, 1]}, weights)
-
-    return Case(name, make, out * out * outputs * inputs * kernel * kernel, goal)
-
-
-def matmul(rows: int, depth: int, columns: int, goal: float = 90) -> Case:
-    """A matrix product with constant weights."""
-
-    def make() -> Any:
-        from onnx import helper
-
-        nodes = [helper.make_node("MatMul", ["x", "w"], ["y"], name="contraction")]
-        return model(nodes, {"x": [rows, depth]}, {"y": [rows, columns]}, {"w": he(depth, columns)})
-
-    return Case(f"matmul {rows}x{depth}x{columns}", make, rows * depth * columns, goal)
-
-
-CASES = [
-    conv(56, 64, 64, 3),
-    conv(14, 1024, 256, 1),
-    matmul(512, 512, 512),
-    conv(13, 100, 72, 3, stride=2, goal=75),
-    conv(28, 128, 128, 3),
-    conv(7, 512, 512, 3),
-    matmul(128, 768, 3072),
-]
-
-
-def he(*shape: int) -> Array:
-    """Seeded normal weights of variance 2 / fan-in."""
-    fan_in = int(np.prod(shape[1:])) or 1
-    return (np.random.default_rng(len(shape) + shape[0]).standard_normal(shape) * (2 / fan_in) ** 0.5).astype(
-        np.float32
-    )
-
-
-def model(nodes: Sequence[Any], inputs: dict, outputs: dict, weights: dict[str, Array]) -> bytes:
-    """The ONNX file of a float graph, as bytes."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    def values(shapes: dict):
-        return [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()
-        ]
-
-    initializers = [numpy_helper.from_array(array, name) for name, array in weights.items()]
-    graph = helper.make_graph(list(nodes), "case", values(inputs), values(outputs), initializers)
-    opsets = [helper.make_opsetid("", 17)]
-    return helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
+    peers: dict[str, float]
+    max_rel_err: float | None
 
 
 class Prepared:
-    """A compiled case with its peer and the buffers of its contraction."""
+    """A compiled case with its peers and the buffers of its contraction."""
 
-    def __init__(self, case: Case, options: CompileOptions):
-        import onnxruntime
-
+    def __init__(self, case: Case, options: CompileOptions, peers: Sequence[str]):
         from ..compiler.pipeline import compile_module
 
         self.case = case
-        data = case.make()
-        loaded = compiler.load(data)
+        files = case.make()
+        loaded = compiler.load(files[0])
         scheduled = compiler.Model(loaded.module.clone(), loaded.store)
         self.artifact = compile_module(scheduled, options)
-        self.exe = compiler.Executable(self.artifact, loaded.inputs, loaded.outputs)
-        given = onnxruntime.SessionOptions()
-        given.intra_op_num_threads, given.inter_op_num_threads = options.threads, 1
-        self.session = onnxruntime.InferenceSession(data, given, providers=["CPUExecutionProvider"])
         rng = np.random.default_rng(0)
-        self.x = rng.standard_normal(loaded.inputs[0].shape).astype(np.float32)
-        self.kernel = next(
-            k for k in tensorized.kernels(scheduled.module) if k.sym_name.data == "contraction"
-        )
+        (port,) = loaded.inputs
+        x = rng.integers(0, 256, port.shape) if case.quantized else rng.standard_normal(port.shape)
+        inputs = {port.name: x.astype(port.dtype)}
+        self.own = Compiled(compiler.Executable(self.artifact, loaded.inputs, loaded.outputs), inputs)
+        self.peers = _peers(peers, files, inputs, options.threads, "int8" if case.quantized else "fp32")
+        (output,) = loaded.outputs
+        # The last form says which integers: floats between QDQ pairs are rounded a step off now and then.
+        exact = compiler.load(files[-1]) if case.quantized else None
+        self.reference = None if exact is None else run_reference(exact, inputs)[output.name]
+        self.kernel = next(k for k in tensorized.kernels(scheduled.module) if _applies(k))
         self.arrays = [
             aligned(t.get_shape(), numpy_dtype(t.element_type), rng)
             for t in self.kernel.function_type.inputs
             if isinstance(t, MemRefType)
         ]
-        self.times: dict[str, list[float]] = {"kernel": [], "model": [], "onnxruntime": []}
+        self.kernel_seconds: list[float] = []
+        self.model_seconds: list[float] = []
+        self.peer_seconds: dict[Way, list[float]] = {way: [] for way in self.peers}
+
+    @property
+    def apply(self) -> tensorized.ApplyOp:
+        """The contraction's first instruction."""
+        return _applies(self.kernel)[0]
 
     @property
     def tile(self) -> str:
         """The register tile: the grid of the contraction's first accumulators."""
-        apply = next(op for op in self.kernel.walk() if isinstance(op, tensorized.ApplyOp))
-        return "x".join(map(str, apply.res.type.get_shape()))  # pyright: ignore[reportAttributeAccessIssue]
+        return "x".join(map(str, self.apply.res.type.get_shape()))  # pyright: ignore[reportAttributeAccessIssue]
 
-    def error(self) -> float:
-        """Worst deviation from onnxruntime, relative to its largest value."""
-        want = np.asarray(self.session.run(None, {"x": self.x})[0])
-        return float(np.abs(self.exe(self.x)[0] - want).max() / np.abs(want).max())
+    @property
+    def instruction(self) -> str:
+        return self.apply.instruction.root_reference.data
+
+    def error(self) -> float | None:
+        """Worst deviation, relative to the largest value, from the first peer; of bytes, whose sums may
+        saturate in peers, from the reference."""
+        self.own.run()
+        (got,) = self.own.outputs().values()
+        wants = [self.reference] if self.reference is not None else _results(self.peers.values())
+        return deviation(got, wants[0])[1] if wants else None
 
     def round(self, seconds: float) -> None:
         """One sample of each time."""
         from ..targets.llvm.timing import time_kernel
 
-        self.times["kernel"].append(time_kernel(self.artifact, "contraction", self.arrays, seconds))
-        self.times["model"].append(median_seconds(lambda: self.exe(self.x), seconds / 2))
-        self.times["onnxruntime"].append(
-            median_seconds(lambda: self.session.run(None, {"x": self.x}), seconds / 2)
-        )
+        name = self.kernel.sym_name.data
+        self.kernel_seconds.append(time_kernel(self.artifact, name, self.arrays, seconds))
+        self.model_seconds.append(median_seconds(self.own.run, seconds / 2))
+        for way, peer in self.peers.items():
+            self.peer_seconds[way].append(median_seconds(peer.run, seconds / 2))
 
     def result(self, peaks: Sequence[float]) -> Result:
-        kernel = self.times["kernel"]
-        percents = [2e-9 * self.case.macs / t / max(peaks) * 100 for t in kernel]
+        """`peaks`: in 1e9 operations a second, of each round."""
+        kernel, operations = self.kernel_seconds, 2e-9 * self.case.macs
+        best: dict[str, float] = {}
+        for (peer, *_), samples in self.peer_seconds.items():
+            ms = statistics.median(samples) * 1e3
+            best[peer] = min(ms, best.get(peer, ms))
         return Result(
             self.case.name,
+            self.instruction,
             self.tile,
             min(kernel) * 1e3,
             statistics.median(kernel) * 1e3,
-            max(percents),
-            statistics.median(2e-9 * self.case.macs / t / p * 100 for t, p in zip(kernel, peaks)),
+            max(operations / t / max(peaks) * 100 for t in kernel),
+            statistics.median(operations / t / p * 100 for t, p in zip(kernel, peaks)),
             self.case.goal,
-            statistics.median(self.times["model"]) * 1e3,
-            statistics.median(self.times["onnxruntime"]) * 1e3,
+            statistics.median(self.model_seconds) * 1e3,
+            best,
             self.error(),
         )
+
+
+def _results(runners: Iterable[Runner]) -> list[Array]:
+    return [array for runner in runners for array in runner.outputs().values()]
+
+
+def _applies(kernel: tensorized.KernelOp) -> list[tensorized.ApplyOp]:
+    return [op for op in kernel.walk() if isinstance(op, tensorized.ApplyOp)]
+
+
+def _peers(
+    names: Sequence[str], files: Sequence[bytes], inputs: Mapping[str, Array], threads: int, precision: str
+) -> dict[Way, Runner]:
+    """Every peer on every form of the model that it takes, in every precision of floats that may be its
+    fastest. Raises TenonError for one that takes no form."""
+    runners: dict[Way, Runner] = {}
+    with tempfile.TemporaryDirectory(prefix="tenonc-") as folder:
+        paths = [Path(folder, f"{index}.onnx") for index in range(len(files))]
+        for path, data in zip(paths, files, strict=True):
+            path.write_bytes(data)
+        for peer in names:
+            refused: list[TenonError] = []
+            for path, kept in product(map(str, paths), PEER_PRECISIONS.get((peer, precision), ["fp32"])):
+                try:
+                    runners[peer, path, kept] = make_peer(peer, path, inputs, threads, kept)
+                except TenonError as error:
+                    refused.append(error)
+            if refused and not any(way[0] == peer for way in runners):
+                raise refused[0]
+    return runners
 
 
 def aligned(shape: Sequence[int], dtype: np.dtype, rng: np.random.Generator) -> Array:
@@ -199,7 +176,7 @@ def aligned(shape: Sequence[int], dtype: np.dtype, rng: np.random.Generator) -> 
     memory = np.empty(size + 64, np.uint8)
     start = -memory.ctypes.data % 64
     array = memory[start : start + size].view(dtype).reshape(shape)
-    array[...] = rng.standard_normal(shape)
+    array[...] = rng.standard_normal(shape).astype(dtype)
     return array
 
 
@@ -214,51 +191,74 @@ def median_seconds(run: Callable[[], Any], seconds: float) -> float:
     return statistics.median(samples)
 
 
+def peak_of(record: TargetRecord, used: str, quantized: bool) -> str:
+    """What a kernel is measured against: the declared instruction that it uses, else, where it has only code
+    of its own, the fastest one for its elements."""
+    from ..targets.attach_target import declared_instructions
+
+    if any(instruction.sym_name.data == used for instruction in declared_instructions(record)):
+        return used
+    return "bytes" if quantized else "f32"
+
+
 def measure(
-    cases: Sequence[Case], options: CompileOptions, rounds: int, seconds: float
-) -> tuple[list[Result], float]:
-    """Results and the peak in GFLOP/s; rounds interleave all cases with measurements of the peak."""
+    cases: Sequence[Case], options: CompileOptions, rounds: int, seconds: float, peers: Sequence[str]
+) -> tuple[list[Result], dict[str, float]]:
+    """Results, and the peak of each instruction in 1e9 operations a second; rounds interleave all cases with
+    measurements of their peaks."""
     from rich.progress import track
 
     from ..targets.peak import measure_peak
+    from ..targets.record import find_target
 
-    prepared = [Prepared(case, options) for case in cases]
+    prepared, record = [Prepared(case, options, peers) for case in cases], find_target(options.target)
+    names = [peak_of(record, one.instruction, one.case.quantized) for one in prepared]
     peaks: list[list[float]] = [[] for _ in prepared]
     for _ in track(range(rounds), description="rounds", transient=True):
-        for one, seen in zip(prepared, peaks):
-            seen.append(measure_peak(seconds=seconds / 2).gflops * options.threads)
+        for one, name, seen in zip(prepared, names, peaks):
+            seen.append(measure_peak(record, seconds / 2, name).gflops * options.threads)
             one.round(seconds)
-    best = max(max(seen) for seen in peaks)
+    best: dict[str, float] = {}
+    for name, seen in zip(names, peaks):
+        best[name] = max([*seen, best.get(name, 0.0)])
     return [one.result(seen) for one, seen in zip(prepared, peaks)], best
 
 
-COLUMNS = ("kernel", "tile", "ms", "% of peak", "median", "goal", "model ms", "onnxruntime ms", "max rel err")
+COLUMNS = ("kernel", "instruction", "tile", "ms", "% of peak", "median", "goal", "model ms")
 
 
 def row(r: Result) -> tuple[str, ...]:
     return (
         r.name,
+        r.instruction,
         r.tile,
         f"{r.least_ms:.4f}",
         f"{r.percent_of_peak:.1f}",
         f"{r.median_percent:.1f}",
         f"{r.goal:.0f}",
         f"{r.model_ms:.4f}",
-        f"{r.onnxruntime_ms:.4f}",
-        f"{r.max_rel_err:.1e}",
+        *(f"{ms:.4f}" for ms in r.peers.values()),
+        "" if r.max_rel_err is None else f"{r.max_rel_err:.1e}",
     )
 
 
 def bench_kernels(
-    names: Sequence[str], options: CompileOptions, rounds: int, seconds: float, json_file: str | None
+    names: Sequence[str],
+    options: CompileOptions,
+    rounds: int,
+    seconds: float,
+    json_file: str | None,
+    peers: Sequence[str],
 ) -> None:
     """Measures the cases whose name contains one of `names` (all, without any), and shows them."""
     cases = [c for c in CASES if not names or any(name in c.name for name in names)]
     if not cases:
         listed = "; ".join(case.name for case in CASES)
         raise UsageError(f"no kernel's name contains {', '.join(names)}, the kernels are: {listed}")
-    results, peak = measure(cases, options, rounds, seconds)
-    print_table(f"{options.threads} threads, peak {peak:.1f} GFLOP/s", COLUMNS, [row(r) for r in results])
+    results, peaks = measure(cases, options, rounds, seconds, peers)
+    listed = ", ".join(f"{name} {gops:.1f}" for name, gops in peaks.items())
+    columns = (*COLUMNS, *(f"{peer} ms" for peer in peers), "max rel err")
+    print_table(f"{options.threads} threads, peaks in 1e9 operations/s: {listed}", columns, map(row, results))
     if json_file:
-        content = {"peak_gflops": peak, "results": [asdict(r) for r in results]}
+        content = {"peaks": peaks, "results": [asdict(r) for r in results]}
         write_file(Path(json_file), lambda path: path.write_text(json.dumps(content, indent=2)))

@@ -37,3 +37,13 @@ def test_a_loop_that_spills_is_refused():
     crowded = peak_text(fastest(record), record, 24)
     with pytest.raises(TenonError, match="^the peak loop touches memory: "):
         check_registers(emit_assembly(crowded, record))
+
+
+def test_the_peak_of_an_instruction_by_name():
+    """Pairs of products summed in narrower registers: fewer of them, and never more than in wide ones."""
+    name = fastest(find_target("x86-64"), "bytes").sym_name.data
+    peak = measure_peak(seconds=0.05, of=name)
+    assert peak.instruction == name == "maddwd_4xi32"
+    assert peak.gflops < 1.5 * measure_peak(seconds=0.05, of="bytes").gflops
+    with pytest.raises(TenonError, match="^target x86-64 has no instruction @maddwd_8xi32$"):
+        measure_peak(find_target("x86-64"), of="maddwd_8xi32")

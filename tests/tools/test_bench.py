@@ -11,8 +11,9 @@ import pytest
 from onnx import numpy_helper
 
 from tenonc import compiler
+from tenonc.compiler.compare import optimized_values
 from tenonc.compiler.options import CompileOptions
-from tenonc.tools import model_bench, tenonc
+from tenonc.tools import kernel_bench, kernel_cases, model_bench, tenonc
 from tenonc.tools.peers import OnnxRuntime
 
 DIGITS = str(Path(__file__).parents[2] / "examples" / "digits" / "digits.onnx")
@@ -122,6 +123,35 @@ def test_a_peer_computes_on_bound_buffers():
     (got,) = peer.outputs().values()
     (want,) = compiler.compile(compiler.load(DIGITS))(x)
     np.testing.assert_allclose(got, want, atol=1e-5)
+
+
+def test_kernels_of_floats_and_of_bytes(tmp_path, monkeypatch, capsys):
+    """Each against the peak of its own instruction, and of bytes the reference's integers."""
+    cases = [kernel_cases.conv(6, 8, 8, 3), kernel_cases.conv8(6, 8, 8, 3), kernel_cases.matmul8(4, 16, 8)]
+    monkeypatch.setattr(kernel_bench, "CASES", cases)
+    path = tmp_path / "k.json"
+    words = ["--rounds", "1", "--seconds", "0.01", "--vs", "onnxruntime", "--json", str(path)]
+    assert tenonc.main(["bench", "--kernels", *words]) == 0
+    content = json.loads(path.read_text())
+    assert [result["name"] for result in content["results"]] == [case.name for case in cases]
+    for case, result in zip(cases, content["results"], strict=True):
+        assert 0 < result["percent_of_peak"] and set(result["peers"]) == {"onnxruntime"}
+        assert result["max_rel_err"] == 0 if case.quantized else result["max_rel_err"] < 1e-5
+        assert ("i32" in result["instruction"]) == case.quantized
+    assert "int8 conv 6x6, 8->8, 3x3" in capsys.readouterr().out
+
+
+def test_the_formats_of_a_case_are_the_same_integers():
+    """QDQ and QOperator in onnxruntime, with exact products, and weights of the bits that are asked for."""
+    for case, most in ((kernel_cases.conv8(5, 4, 6, 3, bits=7), 63), (kernel_cases.matmul8(3, 8, 5), 127)):
+        protos = [onnx.load_from_string(data) for data in case.make()]
+        assert [len(proto.graph.node) > 1 for proto in protos] == [True, False]
+        shape = [dim.dim_value for dim in protos[0].graph.input[0].type.tensor_type.shape.dim]
+        x = {"x": np.random.default_rng(1).integers(0, 256, shape, np.uint8)}
+        qdq, qop = (optimized_values(proto, x)["y"].astype(int) for proto in protos)
+        assert np.abs(qdq - qop).max() <= 1 and np.ptp(qop) > 100
+        weights = next(t for t in protos[1].graph.initializer if t.name == "w")
+        assert most / 2 < np.abs(numpy_helper.to_array(weights).astype(int)).max() <= most
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ Expects nn ops, groups (`prune-analyze`) and a score for each that may shrink (`
 `removed` is given already. Leaves `removed` on the groups, and `prune.mask`s on what products sum over:
 behind batch norm and activation, at every reader.
 
-Policies: `uniform` removes `ratio` of each group's channels, those with the lowest scores; `global` those at
-or below one threshold, `weighted` at or below the threshold times the group's share of all parameters
-(`share` = params) or multiplications (flops). Without `threshold` it is such that `ratio` of all channels
-leave. `ratios` overrides single groups: `conv1=0.3;conv2=0`. At least one channel stays; with `round` the
-number that stays is the nearest multiple of it, counted in positions (a head of 64 is 64).
-"""
+Policies: `uniform` removes `ratio` of each group's channels, those with the lowest scores; `percentile`
+those at or below the score that `ratio` of the group lies under, so at least one; `global` those at or below
+one threshold, `weighted` at or below the threshold times the group's share of all parameters (`share` =
+params) or multiplications (flops). Without `threshold` it is such that `ratio` of all channels leave.
+`ratios` overrides single groups: `conv1=0.3;conv2=0`. At least one channel stays; with `round` the number
+that stays is the nearest multiple of it, counted in positions (a head of 64 is 64)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ from .pruning.groups import Resolved, resolve
 from .pruning.masks import place_masks
 from .pruning.work import shares
 
-POLICIES = ("uniform", "global", "weighted")
+POLICIES = ("uniform", "percentile", "global", "weighted")
+RATES = ("uniform", "percentile")
 SHARES = ("params", "flops")
 
 
@@ -77,7 +78,9 @@ class PruneSelectPass(ModulePass):
         counts: dict[str, int] = {}
         for name, group in groups.items():
             extent = group.channels
-            if self.policy == "uniform" or name in given:
+            if self.policy == "percentile" and name not in given:
+                gone = int((scores[name] <= np.percentile(scores[name], 100 * self.ratio)).sum())
+            elif self.policy == "uniform" or name in given:
                 gone = int(given.get(name, self.ratio) * extent + 1e-9)
             else:
                 gone = int((scores[name] <= limits[name]).sum())
@@ -87,7 +90,7 @@ class PruneSelectPass(ModulePass):
         return counts
 
     def _thresholds(self, resolved: Resolved, scores: Mapping[str, np.ndarray]) -> dict[str, float]:
-        if self.policy == "uniform" or not scores:
+        if self.policy in RATES or not scores:
             return {}
         weights = dict.fromkeys(scores, 1.0)
         if self.policy == "weighted":

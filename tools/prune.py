@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..compiler.pruning.driver import Pruned, PruneOptions
 
 SCORES = ("l1", "l2", "gamma", "attention", "random")
-POLICIES = ("uniform", "global", "weighted")
+POLICIES = ("uniform", "percentile", "global", "weighted")
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:

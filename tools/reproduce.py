@@ -14,13 +14,15 @@ from .verb import Verb, add_debug
 @dataclass(frozen=True)
 class Experiment:
     """What is measured, and the module whose `run(quick, threads)` measures it, shows it as a table and
-    returns what goes to the file."""
+    returns what goes to the file. One that `resumes` keeps what is finished in a folder, which `run` is given
+    too, and takes processes for threads."""
 
     summary: str
     module: str
+    resumes: bool = False
 
     @property
-    def run(self) -> Callable[[bool, int], dict]:
+    def run(self) -> Callable[..., dict]:
         return import_module(self.module, __package__).run
 
 
@@ -30,6 +32,9 @@ EXPERIMENTS = {
     ),
     "odd-channels": Experiment(
         "ResNet-50 with every width cut to an odd number: time per multiply-add", ".reproduce_odd"
+    ),
+    "pruning": Experiment(
+        "ILP, IAP, AIAP, AAP and arms between them: LeNet-5 on drawn digits", ".reproduce_pruning", True
     ),
 }
 """Name -> what it is. An experiment more is a line here and a module."""
@@ -42,6 +47,13 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         one.add_argument("--json", metavar="FILE", help="write the results here too")
         one.add_argument("--quick", action="store_true", help="fewer and shorter measurements")
         one.add_argument("--threads", type=int, default=1, metavar="N", help="of each runtime (default: 1)")
+        if experiment.resumes:
+            one.add_argument(
+                "--work",
+                default=f"build/reproduce/{name}",
+                metavar="FOLDER",
+                help="what is finished is kept here and not done again (default: %(default)s)",
+            )
         add_debug(one)
 
 
@@ -49,13 +61,17 @@ def reproduce(arguments: argparse.Namespace) -> None:
     """Run one experiment; its results appear as a table and, whole or not at all, in a file."""
     import json
 
-    from ..compiler.atomic import check_file, write_file
+    from ..compiler.atomic import check_file, check_folder, write_file
     from ..targets.record import check_threads
 
     check_threads(arguments.threads)
     if arguments.json:
         check_file(Path(arguments.json))
-    results = EXPERIMENTS[arguments.experiment].run(arguments.quick, arguments.threads)
+    experiment = EXPERIMENTS[arguments.experiment]
+    folders = [Path(arguments.work)] if experiment.resumes else []
+    for folder in folders:
+        check_folder(folder)
+    results = experiment.run(arguments.quick, arguments.threads, *folders)
     if arguments.json:
         text = json.dumps(results, indent=1) + "\n"
         write_file(Path(arguments.json), lambda path: path.write_text(text))
@@ -63,7 +79,7 @@ def reproduce(arguments: argparse.Namespace) -> None:
 
 VERB = Verb(
     "reproduce",
-    "measure again what a paper claims: layers of UNIT",
+    "measure again what a paper claims: layers of UNIT, methods of pruning",
     "tenonc reproduce unit --quick --json unit.json",
     _configure,
     reproduce,

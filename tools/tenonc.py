@@ -103,6 +103,7 @@ VERBS = (
     targets_verb.VERB,
     soak.VERB,
     prune.VERB,
+    reproduce.VERB,
 )
 
 

@@ -103,6 +103,10 @@ class Pruned:
     recovered: list[Layer]
 
 
+def _silent(step: str) -> None:
+    """Nobody wants to know."""
+
+
 def prune(
     model: Model | torch.nn.Module,
     ratio: float = 0.5,
@@ -151,26 +155,48 @@ def pruned(
     on_step: Callable[[str], None] | None = None,
 ) -> Pruned:
     """As `prune`, with what there is to tell about it."""
-    step = on_step or (lambda _: None)
+    step = on_step or _silent
     batches = None if data is None else Batches(model.inputs, data)
     if batches is None and options.score in NEEDS_DATA and masks is None:
         raise TenonError(f"score '{options.score}' needs calibration data, expected data for each input")
     if batches is None and options.recover:
         raise TenonError("recover needs calibration data, expected data for each input")
-    work = _copied(model)
-    context = Context()
+    return shrunk(model, scored(model, options, batches, masks, step), options, batches, step)
+
+
+def scored(
+    model: Model,
+    options: PruneOptions,
+    batches: Batches | None,
+    masks: Removed | None = None,
+    step: Callable[[str], None] = _silent,
+) -> Model:
+    """A copy of `model` with groups, and their scores, or what `masks` removes of them."""
+    work = copied(model)
     step("prune-analyze")
-    PruneAnalyzePass().apply(context, work.module)
+    PruneAnalyzePass().apply(Context(), work.module)
     if masks is None:
         step("prune-score")
-        options.scoring().with_runner(ModelRunner(work, batches)).apply(context, work.module)
+        options.scoring().with_runner(ModelRunner(work, batches)).apply(Context(), work.module)
     else:
         set_removed(work.module, masks)
+    return work
+
+
+def shrunk(
+    model: Model,
+    work: Model,
+    options: PruneOptions,
+    batches: Batches | None = None,
+    step: Callable[[str], None] = _silent,
+) -> Pruned:
+    """Selects, recovers and shrinks `work`, which `scored` made of `model`, in place."""
+    context = Context()
     step("prune-select")
     options.selecting().apply(context, work.module)
     changes = _changes(work.module)
     recovered = _recovered(work, options, batches, step)
-    masked = _copied(work)
+    masked = copied(work)
     without_declarations(masked.module)
     step("prune-apply")
     _tag(work)
@@ -191,7 +217,8 @@ def _recovered(
     return recover_masked(model, data, ways, lambda name: step(f"recovering {name}"))
 
 
-def _copied(model: Model) -> Model:
+def copied(model: Model) -> Model:
+    """A model of its own; weights are shared."""
     copies: dict[SSAValue, SSAValue] = {}
     module = model.module.clone(copies)
     assert isinstance(module, ModuleOp)

@@ -16,8 +16,8 @@ CUTS = (nn.GatherOp, nn.SliceOp, nn.PadOp, nn.ReshapeOp)
 
 
 def fold_cuts(model: Model) -> None:
-    """Evaluates every cut of a constant; the result keeps the constant's name. The store then holds what the
-    module names, and nothing else."""
+    """Evaluates every cut of a constant; the result keeps the constant's name. The model then has a store
+    of its own, which holds what the module names, and nothing else."""
     runner = ConstantRunner(model.store)
     store = nn.WeightStore()
     for function in [op for op in model.module.ops if isinstance(op, func.FuncOp)]:
@@ -29,14 +29,15 @@ def fold_cuts(model: Model) -> None:
                 cut[op.results[0]] = root
         for value, root in cut.items():
             if isinstance(value.owner, CUTS) and not all(_cuts(use.operation, cut) for use in value.uses):
-                _replace(model, runner, value, root)
+                _replace(store, runner, value, root)
         for op in reversed(list(block.ops)):
             if op.results and not any(result.uses for result in op.results):
                 op.detach()
                 op.erase()
     for op in model.module.walk():
         if isinstance(op, nn.ConstantOp) and isinstance(op.value, nn.WeightAttr):
-            store.put(model.store.get(op.value))
+            if op.value.digest.data not in store:
+                store.put(model.store.get(op.value))
     model.store = store
     model.module.verify()
 
@@ -54,8 +55,8 @@ def _cuts(op: Operation, cut: dict[SSAValue, nn.ConstantOp]) -> bool:
     return bool(op.results) and op.results[0] in cut
 
 
-def _replace(model: Model, runner: ConstantRunner, value: SSAValue, root: nn.ConstantOp) -> None:
-    made = nn.constant(model.store, runner.evaluate(value))
+def _replace(store: nn.WeightStore, runner: ConstantRunner, value: SSAValue, root: nn.ConstantOp) -> None:
+    made = nn.constant(store, runner.evaluate(value))
     made.location = root.location if isinstance(root.location, NameLoc) else value.owner.location  # pyright: ignore
     made.attributes |= root.attributes
     made.result.name_hint = root.result.name_hint

@@ -4,6 +4,7 @@
 // RUN: tenon-opt %s -p 'prune-select{policy=weighted ratio=0.5}' --split-input-file | filecheck %s --check-prefix WEIGHTED
 // RUN: tenon-opt %s -p 'prune-select{ratio=0.5 ratios="a=0.25;b=0"}' --split-input-file | filecheck %s --check-prefix SINGLE
 // RUN: tenon-opt %s -p 'prune-select{ratio=0.25 round=2}' --split-input-file | filecheck %s --check-prefix ROUND
+// RUN: tenon-opt %s -p 'prune-select{policy=percentile ratio=0.1}' --split-input-file | filecheck %s --check-prefix PERCENTILE
 
 // The lowest half of each group; a mask at each reader. What is removed already stays so.
 // CHECK: prune.group @a extent 4 removed [0, 2]
@@ -22,6 +23,9 @@
 // b is made by more weights (16 of 52) than a (12).
 // WEIGHTED: prune.group @a extent 4 removed [0, 2]
 // WEIGHTED: prune.group @b extent 4 removed [1, 3]
+// A tenth of the way from the lowest to the highest of four lies just above the lowest.
+// PERCENTILE: prune.group @a extent 4 removed [0]
+// PERCENTILE: prune.group @b extent 4 removed [3]
 // SINGLE: prune.group @a extent 4 removed [0]
 // SINGLE: prune.group @b extent 4 removed []
 // 3 of 4 stay, the nearest even number to 3 is 4.

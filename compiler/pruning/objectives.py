@@ -1,0 +1,81 @@
+"""What pruning is asked for: accuracy that may be lost, and budgets, measured on the model."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from ...dialects.errors import UsageError
+from ..executable import Executable, compile
+from ..model import Model
+from .size import size_of
+
+CALLS, LEAST_SECONDS = 15, 0.05
+"""A latency is the median of so many timed stretches of calls, together at least that long."""
+
+
+@dataclass(frozen=True)
+class Objectives:
+    """`max_loss`: of accuracy, 0.01 is a point; the others are budgets. `max_bytes` is the size of the
+    compiled object, `max_latency` seconds of a call of the compiled model, on `target` with one thread."""
+
+    max_loss: float | None = None
+    max_params: int | None = None
+    max_flops: int | None = None
+    max_bytes: int | None = None
+    max_latency: float | None = None
+    target: str = "host"
+
+    def __post_init__(self) -> None:
+        given = {
+            name: value for name, value in asdict(self).items() if name != "target" and value is not None
+        }
+        if not given:
+            raise UsageError(f"nothing is asked for, expected one of {', '.join(BUDGETS)}, max_loss")
+        for name, value in given.items():
+            if not 0 <= value < math.inf or (value == 0 and name != "max_loss"):
+                raise UsageError(f"{name} is {value}, expected a number above 0")
+        if self.max_loss is not None and self.max_loss >= 1:
+            raise UsageError(f"max_loss is {self.max_loss}, expected a part of 1, such as 0.01")
+
+    def budgets(self) -> dict[str, float]:
+        """The budgets that are given."""
+        return {name: getattr(self, name) for name in BUDGETS if getattr(self, name) is not None}
+
+    def over(self, model: Model) -> dict[str, float]:
+        """Of each budget, how much `model` takes of it: above 1 is too much."""
+        return {name: BUDGETS[name](model, self.target) / limit for name, limit in self.budgets().items()}
+
+
+def latency(exe: Executable) -> float:
+    """Seconds of a call on zeros: the median of stretches of calls."""
+    inputs = [np.zeros(port.shape, port.dtype) for port in exe.inputs]
+    exe(*inputs)
+    start = time.perf_counter()
+    exe(*inputs)
+    calls = max(1, math.ceil(LEAST_SECONDS / CALLS / max(1e-7, time.perf_counter() - start)))
+    stretches: list[float] = []
+    for _ in range(CALLS):
+        start = time.perf_counter()
+        for _ in range(calls):
+            exe(*inputs)
+        stretches.append((time.perf_counter() - start) / calls)
+    return statistics.median(stretches)
+
+
+def _compiled(model: Model, target: str) -> Executable:
+    return compile(model, target, cache=False)
+
+
+BUDGETS: dict[str, Callable[[Model, str], float]] = {
+    "max_params": lambda model, _: size_of(model).params,
+    "max_flops": lambda model, _: size_of(model).multiplications,
+    "max_bytes": lambda model, target: len(_compiled(model, target).emit("obj")),
+    "max_latency": lambda model, target: latency(_compiled(model, target)),
+}
+"""Budget -> what is measured of a model."""

@@ -1,0 +1,119 @@
+"""What rounds of pruning did: a record each, in a folder that a later run goes on from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, FloatAttr, IntegerAttr, StringAttr, f64, i64
+from xdsl.ir import Attribute
+
+from ...dialects.errors import TenonError
+from ..atomic import write_files
+from ..model import Model
+from .kept import keep_model, kept_model
+
+STATE = "rounds.json"
+FORMAT = "tenonc rounds 1"
+LOG = "prune.rounds"
+"""The module attribute that says how a model came about."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """Round 0 is the model as it was. Another began with the model of round `base` and took what was worth no
+    more than `level`; `alive` are the original channels left in each group, `accuracy` what was evaluated,
+    None where training or evaluation failed; `kept`: whether it lost little enough; `over`: the part of each
+    budget that it takes; `model`: the round that holds its weights."""
+
+    number: int
+    base: int
+    level: float
+    params: int
+    multiplications: int
+    accuracy: float | None
+    kept: bool
+    decision: str
+    seconds: float
+    model: int
+    over: Mapping[str, float] = field(default_factory=dict)
+    alive: Mapping[str, list[int]] = field(default_factory=dict)
+
+
+class Records:
+    """The rounds so far and their models, in memory and, where there is one, in `folder`."""
+
+    def __init__(self, folder: Path | None, made_of: Mapping[str, Any], dense: Model):
+        self.folder, self.made_of, self.dense = folder, dict(made_of), dense
+        self.rounds: list[Round] = []
+        self.unit: float | None = None
+        self._models: dict[int, Model] = {0: dense}
+        if folder is not None and (folder / STATE).exists():
+            self._read(folder / STATE)
+
+    def add(self, found: Round, model: Model | None) -> None:
+        """A finished round, and the model that it made, if it is to be kept."""
+        if model is not None:
+            self._models[found.number] = model
+            if self.folder is not None:
+                keep_model(self.folder, f"round-{found.number}", model)
+        self.rounds.append(found)
+        if self.folder is not None:
+            text = json.dumps(self._state(), indent=1) + "\n"
+            write_files(self.folder, {STATE: partial(_write, text)})
+
+    def model(self, found: Round) -> Model:
+        """The model of a round that was kept."""
+        if found.model not in self._models:
+            assert self.folder is not None
+            self._models[found.model] = kept_model(self.folder, f"round-{found.model}", self.dense)
+        return self._models[found.model]
+
+    def _state(self) -> dict[str, Any]:
+        rounds = [asdict(found) for found in self.rounds]
+        return {"format": FORMAT, "of": self.made_of, "unit": self.unit, "rounds": rounds}
+
+    def _read(self, path: Path) -> None:
+        try:
+            state = json.loads(path.read_text(encoding="utf-8"))
+            if state["format"] != FORMAT:
+                raise ValueError(f"format is {state['format']!r}")
+            of, self.unit = dict(state["of"]), state["unit"]
+            self.rounds = [Round(**found) for found in state["rounds"]]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise TenonError(f"{path}: is no state of pruning in rounds: {error}") from None
+        for key, value in self.made_of.items():
+            if of.get(key) != value:
+                text = f"{path}: its {key} is {_short(of.get(key))}, here it is {_short(value)}"
+                raise TenonError(f"{text}; go on with what began there, or give another folder")
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:12]}..."
+
+
+def _write(text: str, path: Path) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def log_rounds(model: Model, rounds: Sequence[Round]) -> None:
+    """Writes how it came about into the model."""
+    model.module.attributes[LOG] = ArrayAttr([_entry(found) for found in rounds])
+
+
+def _entry(found: Round) -> DictionaryAttr:
+    entry: dict[str, Attribute] = {
+        "round": IntegerAttr(found.number, i64),
+        "base": IntegerAttr(found.base, i64),
+        "level": FloatAttr(found.level, f64),
+        "params": IntegerAttr(found.params, i64),
+        "decision": StringAttr(found.decision),
+    }
+    if found.accuracy is not None:
+        entry["accuracy"] = FloatAttr(found.accuracy, f64)
+    return DictionaryAttr(entry)

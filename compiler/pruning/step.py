@@ -1,0 +1,124 @@
+"""One step of pruning in rounds: how much leaves at a level, and the level at which a model fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...dialects import prune
+from ...passes.prune_select import RATES
+from ...passes.pruning.groups import resolve
+from ...passes.pruning.work import shares
+from ..model import Model
+from .data import Batches
+from .driver import Pruned, PruneOptions, copied, scored, shrunk
+from .methods import Method
+
+Alive = Mapping[str, list[int]]
+"""Group -> the original numbers of its channels that are left."""
+
+RATES_TRIED = 64
+"""Levels of a rate that bisection tells apart; of thresholds it is every score."""
+
+MOST = 0.98
+"""The largest part of a group's channels that a rate takes."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A model whose channels are scored, to be pruned by `method`. Thresholds are in units of `unit`, so that
+    the same steps suit every score."""
+
+    method: Method
+    model: Model
+    work: Model
+    unit: float
+    alive: Alive
+
+    @staticmethod
+    def of(
+        method: Method,
+        model: Model,
+        data: Batches | None,
+        alive: Alive,
+        seed: int,
+        unit: float | None = None,
+    ) -> Step:
+        """Scores `model`. Without `unit` it is the median of its channels' scores, over their layers'
+        weights."""
+        options = PruneOptions(score=method.score, seed=seed)
+        work = scored(model, options, data)
+        groups = [g for g in prune.groups(work.module) if g.pinned is None]
+        known = {g.label: alive.get(g.label, list(range(g.channels))) for g in groups}
+        found = 1.0 if method.policy in RATES else unit
+        return Step(method, model, work, _median(method, work) if found is None else found, known)
+
+    @property
+    def levels(self) -> np.ndarray:
+        """Every level at which something else leaves, ascending; at the last, all but a channel of each
+        group."""
+        if self.method.policy in RATES:
+            return np.linspace(0, MOST, RATES_TRIED)
+        return np.unique(np.concatenate([np.zeros(1), *_normalized(self.method, self.work)])) / self.unit
+
+    def pruned(self, level: float, originals: Mapping[str, int]) -> Pruned:
+        """Without the channels that are worth no more than `level`. `originals`: channels that groups began
+        with, which the rate of an adaptive method refers to."""
+        method = self.method
+        options = PruneOptions(score=method.score, policy=method.policy, share=method.share)
+        if method.policy == "uniform" and method.adaptive:
+            left = max(1 - MOST, 1 - level)
+            ratios = {
+                name: max(0.0, 1 - max(1.0, round(left * originals.get(name, len(channels)))) / len(channels))
+                for name, channels in self.alive.items()
+            }
+            options = replace(options, ratios=ratios)
+        elif method.policy in RATES:
+            options = replace(options, ratio=min(level, MOST))
+        else:
+            options = replace(options, threshold=level * self.unit)
+        return shrunk(self.model, copied(self.work), options)
+
+    def left(self, found: Pruned) -> dict[str, list[int]]:
+        """What is alive after it."""
+        gone = {change.name: set(change.removed) for change in found.groups}
+        return {
+            name: [c for i, c in enumerate(channels) if i not in gone.get(name, ())]
+            for name, channels in self.alive.items()
+        }
+
+    def fitting(
+        self, fits: Callable[[Model], bool], originals: Mapping[str, int]
+    ) -> tuple[float, Pruned | None]:
+        """The lowest level, found by bisection, at which `fits` holds, and the model there. Where it holds
+        nowhere, the highest level and None."""
+        levels = self.levels
+        low, high = -1, len(levels) - 1
+        best = self.pruned(levels[high], originals)
+        if not fits(best.model):
+            return float(levels[high]), None
+        while high - low > 1:
+            middle = (low + high) // 2
+            found = self.pruned(levels[middle], originals)
+            if fits(found.model):
+                high, best = middle, found
+            else:
+                low = middle
+        return float(levels[high]), best
+
+
+def _normalized(method: Method, work: Model) -> list[np.ndarray]:
+    """Scores as thresholds meet them."""
+    scores = prune.scores(work.module)
+    groups = [g.label for g in prune.groups(work.module) if g.pinned is None]
+    weights = dict.fromkeys(groups, 1.0)
+    if method.policy == "weighted":
+        weights = shares(resolve(work.module, "prune"), method.share, groups)
+    return [scores[name].array.astype(np.float64) / weights[name] for name in groups if weights[name]]
+
+
+def _median(method: Method, work: Model) -> float:
+    every = np.concatenate([np.zeros(0), *_normalized(method, work)])
+    return float(np.median(every)) or 1.0 if len(every) else 1.0

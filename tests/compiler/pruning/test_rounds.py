@@ -1,0 +1,224 @@
+"""Pruning in rounds: how far it goes, budgets, what failing callables cost, and going on after a stop."""
+
+import time
+
+import numpy as np
+import pytest
+from xdsl.dialects.builtin import ArrayAttr
+
+from tenonc.compiler import Model, TenonError, UsageError
+from tenonc.compiler.pruning.attempts import Settings, Unreachable
+from tenonc.compiler.pruning.kept import keep_model, kept_model, model_text
+from tenonc.compiler.pruning.objectives import BUDGETS, Objectives
+from tenonc.compiler.pruning.record import LOG, STATE
+from tenonc.compiler.pruning.rounds import prune_in_rounds
+from tenonc.compiler.pruning.size import size_of
+from tenonc.dialects import nn
+
+LOSS = Objectives(max_loss=0.01)
+
+
+def by_size(least: int):
+    """Accuracy that holds down to so many parameters."""
+    return lambda model: 0.9 if size_of(model).params >= least else 0.7
+
+
+@pytest.mark.parametrize("method", ["aap", "ilp", "attention_uniform"])
+def test_accuracy_is_the_limit(residual, images, method):
+    least = size_of(residual).params // 2
+    found = prune_in_rounds(residual, method, LOSS, evaluate=by_size(least), data={"x": images[:4]})
+    assert least <= found.best.params < size_of(residual).params
+    assert size_of(found.model).params == found.best.params
+    assert found.best.params == min(r.params for r in found.rounds if r.kept)
+    assert found.best.params < (1.35 if method == "aap" else 1.8) * least
+    log = found.model.module.attributes[LOG]
+    assert isinstance(log, ArrayAttr) and len(log) == len(found.rounds)
+    assert log.data[0].data["decision"].data == "as it was"
+    alive = {name: len(channels) for name, channels in found.best.alive.items()}
+    convs = {op.location.desc.data: op.shape[1] for op in found.model.main.body.block.ops
+             if isinstance(op, nn.ConvOp)}  # fmt: skip
+    assert all(alive[name] == convs[name] for name in alive if name in convs)
+
+
+def test_rounds_train_what_the_last_one_left(residual, images):
+    """Train sees the smaller model; with early weights, those of the channels that are left."""
+    seen: list[int] = []
+
+    def train(model: Model, number: int) -> Model:
+        seen.append(size_of(model).params)
+        return model
+
+    settings = Settings(rounds=3)
+    found = prune_in_rounds(
+        residual, "ilp", LOSS, evaluate=lambda model: 0.9, train=train, settings=settings, early=residual
+    )
+    assert [r.params for r in found.rounds[1:]] == seen and seen == sorted(seen, reverse=True)
+    assert found.ended == "3 rounds are done" and [r.base for r in found.rounds] == [0, 0, 1, 2]
+    alive = found.rounds[-1].alive
+    op = next(op for op in found.model.main.body.block.ops if isinstance(op, nn.ConvOp))
+    kept = residual.store.get(residual.values["stem.w"].owner.value)[alive["stem"]]
+    assert np.array_equal(_weights(found.model, op), kept)
+
+
+def _weights(model: Model, op: nn.ConvOp) -> np.ndarray:
+    value = op.w.owner.value
+    return model.store.get(value) if isinstance(value, nn.WeightAttr) else nn.dense_array(value)
+
+
+@pytest.mark.parametrize("method", ["aap", "ilp"])
+def test_budgets_are_met_from_the_right_side(residual, images, method):
+    """Never above, and at most a channel below."""
+    whole, rng = size_of(residual), np.random.default_rng(0)
+    least = 150
+    for budget in rng.integers(least, whole.params, 1).tolist():
+        wanted = Objectives(max_params=budget)
+        found = prune_in_rounds(residual, method, wanted, evaluate=lambda model: 0.5, data={"x": images[:4]})
+        assert size_of(found.model).params <= budget
+        assert found.ended == "the budgets are met" and len(found.rounds) == 2
+        if method == "aap":
+            assert size_of(found.model).params > 0.6 * budget
+    wanted = Objectives(max_flops=whole.multiplications // 3, max_params=whole.params // 2)
+    trained = prune_in_rounds(
+        residual, method, wanted, evaluate=lambda model: 0.5, train=lambda model, number: model,
+        data={"x": images[:4]}, settings=Settings(rounds=3),
+    )  # fmt: skip
+    sizes = [r.multiplications for r in trained.rounds]
+    assert len(sizes) == 4 and sizes == sorted(sizes, reverse=True)
+    assert all(part <= 1 for part in trained.best.over.values())
+
+
+def test_bytes_of_the_compiled_model(residual, monkeypatch):
+    monkeypatch.setattr("tenonc.compiler.pruning.step.RATES_TRIED", 6)
+    whole = BUDGETS["max_bytes"](residual, "host")
+    budget = int(0.8 * whole)
+    found = prune_in_rounds(residual, "ilp", Objectives(max_bytes=budget), evaluate=lambda model: 0.5)
+    assert BUDGETS["max_bytes"](found.model, "host") <= budget
+
+
+def test_what_cannot_be_met_says_how_close(residual, images):
+    with pytest.raises(
+        Unreachable,
+        match=r"^max_params is 10, but a model with one channel in each of 2 groups, the least .*, has 67$",
+    ) as raised:
+        prune_in_rounds(residual, "aap", Objectives(max_params=10), evaluate=lambda m: 1, data={"x": images})
+    assert raised.value.status == 3
+    both = Objectives(max_loss=0.01, max_params=size_of(residual).params // 3)
+    with pytest.raises(
+        Unreachable, match=r"the closest that lost little enough is round \d+ with \d+, accur"
+    ):
+        prune_in_rounds(residual, "ilp", both, evaluate=by_size(size_of(residual).params // 2))
+    met = prune_in_rounds(residual, "ilp", both, evaluate=lambda model: 1.0)
+    assert met.ended == "the budgets are met" and met.best.params <= size_of(residual).params // 3
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (lambda model: 1 / 0, "evaluate failed: ZeroDivisionError: division by zero"),
+        (lambda model: float("nan"), "evaluate returned nan, expected a number from 0 to 1"),
+        (lambda model: "good", "evaluate returned str, expected a number"),
+        (lambda model: time.sleep(30), "evaluate took more than 0.3 s"),
+    ],
+)
+def test_failing_callables_keep_the_best_round(residual, bad, reason):
+    calls = 0
+
+    def evaluate(model: Model) -> float:
+        nonlocal calls
+        calls += 1
+        return 0.9 if calls <= 2 else bad(model)
+
+    found = prune_in_rounds(
+        residual,
+        "ilp",
+        LOSS,
+        evaluate=evaluate,
+        settings=Settings(time_limit=0.3 if "took" in reason else None),
+    )
+    assert found.best.number == 1
+    assert found.ended == f"3 rounds in a row failed, the last: {reason}"
+    assert [r.accuracy for r in found.rounds] == [0.9, 0.9, None, None, None]
+    with pytest.raises(TenonError, match="^the model as it is cannot be judged: evaluate"):
+        prune_in_rounds(residual, "ilp", LOSS, evaluate=bad, settings=Settings(time_limit=0.3))
+
+
+def test_training_that_returns_another_model(residual):
+    found = prune_in_rounds(
+        residual, "ilp", LOSS, evaluate=lambda model: 0.9, train=lambda model, number: None  # pyright: ignore
+    )  # fmt: skip
+    assert found.best.number == 0
+    assert found.rounds[-1].decision == "train returned NoneType, expected a Model"
+
+
+def test_it_goes_on_after_a_stop(residual, images, tmp_path):
+    least, data = size_of(residual).params // 2, {"x": images[:4]}
+
+    def stop(found) -> None:
+        if found.number == 3:
+            raise KeyboardInterrupt
+
+    few = Settings(rounds=4)
+    whole = prune_in_rounds(residual, "aap", LOSS, evaluate=by_size(least), data=data, settings=few)
+    with pytest.raises(KeyboardInterrupt):
+        prune_in_rounds(
+            residual, "aap", LOSS, evaluate=by_size(least), data=data, settings=few, folder=tmp_path,
+            on_round=stop,
+        )  # fmt: skip
+    evaluated = 0
+
+    def evaluate(model: Model) -> float:
+        nonlocal evaluated
+        evaluated += 1
+        return by_size(least)(model)
+
+    again = prune_in_rounds(
+        residual, "aap", LOSS, evaluate=evaluate, data=data, settings=few, folder=tmp_path
+    )
+    facts = [[(r.base, r.level, r.params, r.decision, r.alive) for r in o.rounds] for o in (whole, again)]
+    assert facts[0] == facts[1] and again.best.number == whole.best.number
+    assert evaluated <= len(whole.rounds) - 4
+    texts = {model_text(o.model) for o in (whole, again)}
+    assert len(texts) == 1 and dict(whole.model.store).keys() == dict(again.model.store).keys()
+
+
+def test_models_are_kept(residual, images, tmp_path, worst):
+    from tenonc.compiler import compile
+
+    keep_model(tmp_path, "m", residual)
+    found = kept_model(tmp_path, "m", residual)
+    assert str(found.module) == str(residual.module)
+    assert worst(compile(found)(images[:2])[0], compile(residual)(images[:2])[0]) == 0
+    (tmp_path / "m.mlir").write_text("builtin.module { nonsense }")
+    with pytest.raises(TenonError, match=r"m\.mlir: cannot be read: "):
+        kept_model(tmp_path, "m", residual)
+
+
+def test_folders_of_something_else(residual, images, tmp_path):
+    few = Settings(rounds=1)
+    prune_in_rounds(residual, "ilp", LOSS, evaluate=lambda m: 1, folder=tmp_path, settings=few)
+    with pytest.raises(
+        TenonError, match=r"rounds.json: its method is ilp, here it is l1_aap; go on with wha"
+    ):
+        prune_in_rounds(residual, "l1_aap", LOSS, evaluate=lambda m: 1, folder=tmp_path, settings=few)
+    other = Objectives(max_loss=0.02)
+    with pytest.raises(TenonError, match=r"its objectives is \{'max_loss'.*here it is"):
+        prune_in_rounds(residual, "ilp", other, evaluate=lambda m: 1, folder=tmp_path, settings=few)
+    found = prune_in_rounds(residual, "ilp", LOSS, evaluate=lambda m: 1, settings=few).model
+    with pytest.raises(TenonError, match="its model is [0-9a-f]{12}..., here it is [0-9a-f]{12}..."):
+        prune_in_rounds(found, "ilp", LOSS, evaluate=lambda m: 1, folder=tmp_path, settings=few)
+    (tmp_path / STATE).write_text('{"format": "x"}')
+    with pytest.raises(TenonError, match="is no state of pruning in rounds: format is 'x'"):
+        prune_in_rounds(residual, "ilp", LOSS, evaluate=lambda m: 1, folder=tmp_path, settings=few)
+
+
+def test_bad_wishes(residual):
+    with pytest.raises(UsageError, match="method is 'magic', expected one of ilp, iap, aiap, aap"):
+        prune_in_rounds(residual, "magic", LOSS, evaluate=lambda model: 1)
+    for wish, text in (
+        ({}, "nothing is asked for, expected one of max_params, max_flops"),
+        ({"max_loss": 1.0}, "max_loss is 1.0, expected a part of 1"),
+        ({"max_params": 0}, "max_params is 0, expected a number above 0"),
+        ({"max_latency": float("nan")}, "max_latency is nan, expected a number above 0"),
+    ):
+        with pytest.raises(UsageError, match=text):
+            Objectives(**wish)

@@ -1,0 +1,81 @@
+"""The pruning experiment: which jobs run, what is made of their results, and the verb."""
+
+import json
+from concurrent.futures import Future
+
+import pytest
+
+from tenonc.tools import tenonc
+from tenonc.tools import reproduce_pruning as module
+from tenonc.tools.reproduce_pruning import QUICK, Job, rows, run_jobs, spread, summary
+
+
+def result(job: Job, compression: float) -> dict:
+    sizes = {"dense_multiplications": 900, "multiplications": 300, "test_dense": 0.95, "test": 0.943}
+    return {"arm": job.arm, "seed": job.seed, "compression": compression, **sizes}
+
+
+class Here:
+    """An executor that works at once, and says what it was given."""
+
+    def __init__(self):
+        self.jobs = []
+
+    def submit(self, function, job):
+        self.jobs.append(job)
+        done = Future()
+        done.set_result(function(job))
+        return done
+
+
+@pytest.fixture
+def jobs(tmp_path):
+    return [Job(str(tmp_path), QUICK, seed, arm) for seed in range(3) for arm in ("ilp", "aap")]
+
+
+def test_finished_jobs_are_not_done_again(jobs, monkeypatch):
+    def work(job):
+        job.place.mkdir(exist_ok=True)
+        job.result.write_text(json.dumps(result(job, 4.0)))
+
+    monkeypatch.setattr(module, "work", work)
+    work(jobs[1])
+    pool, steps = Here(), []
+    run_jobs(jobs, pool, steps.append)
+    assert pool.jobs == [job for job in jobs if job is not jobs[1]]
+    assert sorted(steps)[0].startswith("aap-1 is done, ") and len(steps) == 5
+    again = Here()
+    run_jobs(jobs, again, steps.append)
+    assert again.jobs == []
+
+
+def test_the_summary_has_what_is_done(jobs):
+    for job, compression in zip(jobs[:5], (3, 8, 5, 9, 4), strict=True):
+        job.place.mkdir()
+        job.result.write_text(json.dumps(result(job, compression)))
+    found = summary(jobs)
+    assert found["compression"] == {
+        "ilp": {"median": 4, "low": 3, "high": 5, "seeds": 3},
+        "aap": {"median": 8.5, "low": 8, "high": 9, "seeds": 2},
+    }
+    assert rows(jobs)[0] == ("ilp", "4.00", "3.00 to 5.00", "3", "3.00", "0.70", "4.77")
+    assert len(found["results"]) == 5
+    assert spread([7.0]) == {"median": 7.0, "low": 7.0, "high": 7.0, "seeds": 1}
+
+
+def test_the_verb(tmp_path, monkeypatch, capsys):
+    given = []
+
+    def run(quick, processes, folder):
+        given.append((quick, processes, folder))
+        return {"compression": {"x": 1}}
+
+    monkeypatch.setattr(module, "run", run)
+    path = tmp_path / "out.json"
+    arguments = ["reproduce", "pruning", "--quick", "--json", str(path), "--work", str(tmp_path)]
+    assert tenonc.main([*arguments, "--threads", "2"]) == 0
+    assert given == [(True, 2, tmp_path)]
+    assert json.loads(path.read_text()) == {"compression": {"x": 1}}
+    path.write_text("")
+    assert tenonc.main([*arguments[:-1], str(path / "inside")]) == 1
+    assert "out.json" in capsys.readouterr().err and len(given) == 1

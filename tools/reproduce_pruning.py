@@ -1,0 +1,227 @@
+"""How far each method prunes LeNet-5 on the drawn digits at a loss of one point: every arm with the same
+rounds, the same training in each, and the same first step of its threshold.
+
+The control split decides; the test split is only read for the report. A job is an arm with a seed; what it
+has finished is kept in the work folder."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..compiler.atomic import write_file
+from ..compiler.pruning.methods import METHODS
+
+PAPERS = {"ilp": 4.77, "iap": 7.75, "aiap": 15.88}
+"""Compression of LeNet-5 at a loss of at most one point, as published (on MNIST)."""
+
+HEAD = ("arm", "compression", "from, to", "seeds", "multiplications", "test points lost", "published")
+
+MAX_LOSS = 0.01
+SCORED = 500
+"""Images of the training set that activations are measured on."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Seeds; epochs of the dense training and of each round; rounds of an arm; images to train on."""
+
+    seeds: int
+    epochs: int
+    retrain: int
+    rounds: int
+    batch: int = 64
+    rate: float = 0.05
+    decay: float = 5e-4
+
+
+FULL = Recipe(seeds=5, epochs=16, retrain=4, rounds=16)
+QUICK = Recipe(seeds=1, epochs=8, retrain=3, rounds=6)
+
+
+@dataclass(frozen=True)
+class Job:
+    """An arm with a seed, in a folder; without an arm, the dense network that arms of the seed start from."""
+
+    folder: str
+    recipe: Recipe
+    seed: int
+    arm: str = ""
+
+    @property
+    def place(self) -> Path:
+        return Path(self.folder) / f"{self.arm or 'dense'}-{self.seed}"
+
+    @property
+    def result(self) -> Path:
+        return self.place / "result.json"
+
+
+def run(quick: bool, processes: int, folder: Path) -> dict[str, Any]:
+    """All arms, as far as `folder` has not got them; compression by arm. Shows the table."""
+    from .tables import print_table, progress
+
+    with progress("pruning") as step:
+        jobs = _finished(quick, processes, folder, step)
+    found = summary(jobs)
+    print_table("LeNet-5, one point of control accuracy", HEAD, rows(jobs))
+    return found
+
+
+def _finished(quick: bool, processes: int, folder: Path, step: Callable[[str], None]) -> list[Job]:
+    recipe = QUICK if quick else FULL
+    folder = folder / ("quick" if quick else "full")
+    folder.mkdir(parents=True, exist_ok=True)
+    _draw(folder, step)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        dense = [Job(str(folder), recipe, seed) for seed in range(recipe.seeds)]
+        run_jobs(dense, pool, step)
+        arms = [Job(str(folder), recipe, seed, arm) for seed in range(recipe.seeds) for arm in METHODS]
+        run_jobs(arms, pool, step)
+    return arms
+
+
+def run_jobs(jobs: Sequence[Job], pool: Executor, step: Callable[[str], None]) -> None:
+    """Those that have no result yet, on any executor."""
+    waiting = {pool.submit(work, job): job for job in jobs if not job.result.exists()}
+    for number, future in enumerate(as_completed(waiting), 1):
+        future.result()
+        step(f"{waiting[future].place.name} is done, {number} of {len(waiting)}")
+
+
+def _results(jobs: Sequence[Job]) -> dict[str, list[dict]]:
+    """Of the jobs that are done, by arm."""
+    found = [json.loads(job.result.read_text()) for job in jobs if job.result.exists()]
+    by_arm = {arm: [r for r in found if r["arm"] == arm] for arm in METHODS}
+    return {arm: results for arm, results in by_arm.items() if results}
+
+
+def summary(jobs: Sequence[Job]) -> dict[str, Any]:
+    """Of the jobs that are done: {median, low, high, seeds} for each arm, and every result."""
+    found = _results(jobs)
+    compression = {arm: spread([r["compression"] for r in results]) for arm, results in found.items()}
+    return {"compression": compression, "results": [r for results in found.values() for r in results]}
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """The median; low and high are the extremes: those of five seeds hold the true median 15 times in 16."""
+    return {
+        "median": statistics.median(values),
+        "low": min(values),
+        "high": max(values),
+        "seeds": len(values),
+    }
+
+
+def rows(jobs: Sequence[Job]) -> list[tuple[str, ...]]:
+    """The table: compression, and by arm's medians the multiplications and the test points lost."""
+    made: list[tuple[str, ...]] = []
+    for arm, results in _results(jobs).items():
+        found = spread([r["compression"] for r in results])
+        lost = statistics.median(r["test_dense"] - r["test"] for r in results)
+        flops = statistics.median(r["dense_multiplications"] / r["multiplications"] for r in results)
+        limits = f"{found['low']:.2f} to {found['high']:.2f}"
+        numbers = (f"{found['median']:.2f}", limits, str(found["seeds"]), f"{flops:.2f}", f"{100 * lost:.2f}")
+        made.append((arm, *numbers, f"{PAPERS[arm]:.2f}" if arm in PAPERS else ""))
+    return made
+
+
+def _draw(folder: Path, step: Callable[[str], None]) -> None:
+    from .data import save
+    from .data.glyphs import glyphs
+
+    path = folder / "glyphs.npz"
+    if not path.exists():
+        step("drawing digits")
+        made = glyphs()
+        write_file(path, lambda part: save(made, part))
+
+
+def work(job: Job) -> None:
+    """One job, in a process of its own; its result is a file."""
+    import torch
+
+    torch.set_num_threads(1)
+    job.place.mkdir(parents=True, exist_ok=True)
+    result = _train_dense(job) if not job.arm else _prune(job)
+    text = json.dumps(result, indent=1) + "\n"
+    write_file(job.result, lambda part: part.write_text(text))
+
+
+def _train_dense(job: Job) -> dict[str, Any]:
+    from ..compiler import load, training
+    from ..compiler.pruning.kept import keep_model
+    from .data import read
+    from .models import build_model
+
+    data, recipe = read(Path(job.folder) / "glyphs.npz"), job.recipe
+    module = training.TorchModule(load(build_model("lenet5")))
+    training.initialize(module, job.seed)
+    batches = training.Minibatches(data.train.images, data.train.labels, recipe.batch, job.seed)
+    steps = (recipe.epochs // 2, recipe.epochs * 3 // 4)
+    training.fit(
+        module, batches, epochs=recipe.epochs, lr=recipe.rate, weight_decay=recipe.decay, steps=steps,
+        seed=job.seed, on_epoch=None,
+    )  # fmt: skip
+    keep_model(job.place, "dense", module.write_back())
+    control, test = (training.accuracy(module, *split) for split in (data.control, data.test))
+    return {"arm": "", "seed": job.seed, "control": control, "test": test}
+
+
+def _prune(job: Job) -> dict[str, Any]:
+    from ..compiler import Model, load, training
+    from ..compiler.pruning.attempts import Settings
+    from ..compiler.pruning.kept import kept_model
+    from ..compiler.pruning.objectives import Objectives
+    from ..compiler.pruning.rounds import prune_in_rounds
+    from .data import read
+    from .models import build_model
+
+    data, recipe = read(Path(job.folder) / "glyphs.npz"), job.recipe
+    dense = kept_model(Job(job.folder, recipe, job.seed).place, "dense", load(build_model("lenet5")))
+
+    def tuned(model: Model, number: int) -> Model:
+        seed = 1000 * (number + 1) + job.seed
+        batches = training.Minibatches(data.train.images, data.train.labels, recipe.batch, seed)
+        module = training.TorchModule(model)
+        training.fit(
+            module, batches, epochs=recipe.retrain, lr=recipe.rate, weight_decay=recipe.decay,
+            steps=(recipe.retrain - 2, recipe.retrain - 1), seed=seed, on_epoch=None,
+        )  # fmt: skip
+        return module.write_back()
+
+    found = prune_in_rounds(
+        dense,
+        job.arm,
+        Objectives(max_loss=MAX_LOSS),
+        evaluate=lambda model: training.accuracy(training.TorchModule(model), *data.control),
+        train=tuned,
+        data={dense.inputs[0].name: data.train.images[:SCORED]},
+        settings=Settings(recipe.rounds, seed=job.seed),
+        folder=job.place,
+    )
+    first, best = found.rounds[0], found.best
+    tests = [training.accuracy(training.TorchModule(model), *data.test) for model in (dense, found.model)]
+    return {
+        "arm": job.arm,
+        "seed": job.seed,
+        "compression": first.params / best.params,
+        "dense_params": first.params,
+        "params": best.params,
+        "dense_multiplications": first.multiplications,
+        "multiplications": best.multiplications,
+        "control_dense": first.accuracy,
+        "control": best.accuracy,
+        "test_dense": tests[0],
+        "test": tests[1],
+        "channels": {name: len(channels) for name, channels in best.alive.items()},
+        "rounds": [[r.level, r.params, r.accuracy, r.decision] for r in found.rounds],
+        "ended": found.ended,
+    }

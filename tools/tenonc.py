@@ -103,7 +103,6 @@ VERBS = (
     targets_verb.VERB,
     soak.VERB,
     prune.VERB,
-    reproduce.VERB,
 )
 
 

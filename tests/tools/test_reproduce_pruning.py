@@ -5,8 +5,8 @@ from concurrent.futures import Future
 
 import pytest
 
-from tenonc.tools import tenonc
 from tenonc.tools import reproduce_pruning as module
+from tenonc.tools import tenonc
 from tenonc.tools.reproduce_pruning import QUICK, Job, rows, run_jobs, spread, summary
 
 

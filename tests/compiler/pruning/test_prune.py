@@ -172,7 +172,7 @@ def test_bad_ratio(residual, ratio):
     ("options", "expected"),
     [
         ({"score": "l3"}, "criterion is 'l3', expected one of attention, l1, l2, gamma, random"),
-        ({"policy": "own"}, "policy is 'own', expected one of uniform, global, weighted"),
+        ({"policy": "own"}, "policy is 'own', expected one of uniform, percentile, global, weighted"),
         ({"round": "some"}, "round is 'some', expected a number or lanes"),
         ({"round": 0}, "round is 0, expected at least 1"),
         ({"power": 0}, "power is 0, expected a number above 0 and below 100"),

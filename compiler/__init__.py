@@ -28,17 +28,20 @@ if TYPE_CHECKING:
     from .onnx_export import save_onnx
     from .onnx_import import load
     from .pruning.driver import prune
+    from .pruning.objectives import Objectives
+    from .pruning.rounds import prune_in_rounds
     from .reference import run_reference
 
 __all__ = [
-    "CacheWarning", "Executable", "Model", "Port", "TenonError", "UsageError", "compile", "load",
-    "load_executable", "prune", "run_reference", "save_onnx",
+    "CacheWarning", "Executable", "Model", "Objectives", "Port", "TenonError", "UsageError", "compile",
+    "load", "load_executable", "prune", "prune_in_rounds", "run_reference", "save_onnx",
 ]  # fmt: skip
 
 _HOMES = {
     "CacheWarning": "..dialects.errors",
     "Executable": ".executable",
     "Model": ".model",
+    "Objectives": ".pruning.objectives",
     "Port": ".model",
     "TenonError": "..dialects.errors",
     "UsageError": "..dialects.errors",
@@ -46,6 +49,7 @@ _HOMES = {
     "load": ".onnx_import",
     "load_executable": ".library",
     "prune": ".pruning.driver",
+    "prune_in_rounds": ".pruning.rounds",
     "run_reference": ".reference",
     "save_onnx": ".onnx_export",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from ..dialects.errors import UsageError
@@ -73,3 +73,48 @@ def check_seconds(value: float) -> None:
     """How long something is measured."""
     if not 0 < value < MAX_SECONDS:
         raise UsageError(f"--seconds is {value}, expected more than 0 and less than {MAX_SECONDS}")
+
+
+def given(option: str, text: str, parse: Callable[[str], T]) -> T:
+    """An option's value; raises `UsageError` where it does not parse."""
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise UsageError(f"{option} is '{text}', expected {error}") from None
+
+
+def fraction(text: str) -> float:
+    """`1%` or `0.01`."""
+    number = _number(text.removesuffix("%"), "a part such as 1% or 0.01")
+    return number / 100 if text.endswith("%") else number
+
+
+AMOUNTS = {"k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+SECONDS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
+
+
+def amount(text: str) -> int:
+    """`5000`, `20k`, `1.5M`, `64Ki`: so many of something."""
+    return round(_with_unit(text, AMOUNTS, "a number such as 5000, 20k, 1.5M or 64Ki"))
+
+
+def duration(text: str) -> float:
+    """`5ms`, `800us`, in seconds."""
+    return _with_unit(text, SECONDS, "a time such as 5ms, 800us or 0.01")
+
+
+def _with_unit(text: str, units: Mapping[str, float], expected: str) -> float:
+    for unit in sorted(units, key=len, reverse=True):
+        if text.endswith(unit):
+            return _number(text.removesuffix(unit), expected) * units[unit]
+    return _number(text, expected)
+
+
+def _number(text: str, expected: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise ValueError(expected) from None
+    if not math.isfinite(number):
+        raise ValueError(expected)
+    return number

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from ..dialects.errors import UsageError
 from .arguments import named_values
+from .prune_rounds import POLICIES as ROUNDS
+from .prune_rounds import add_rounds, check_rounds, prune_rounds, wants_rounds
 from .verb import Verb, add_debug, add_shapes
 
 if TYPE_CHECKING:
@@ -36,7 +38,12 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.npz",
         help="calibration data: an array for each input, samples along its first axis",
     )
-    add("--policy", default="uniform", choices=POLICIES, help="how the ratio is spread (default: uniform)")
+    add(
+        "--policy",
+        default="uniform",
+        choices=(*POLICIES, *ROUNDS),
+        help="how the ratio is spread (default: uniform); accuracy, memory, latency: prune in rounds",
+    )
     add(
         "--threshold",
         type=float,
@@ -71,6 +78,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the smaller model: NAME.onnx, or NAME.mlir with its weights beside it",
     )
+    add_rounds(parser)
     add_shapes(parser)
     add_debug(parser)
 
@@ -78,13 +86,16 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def prune_model(arguments: argparse.Namespace) -> None:
     """Prune, show what left, and write the model; nothing is written where anything is wrong."""
     from ..compiler.atomic import check_folder, write_files
-    from ..compiler.pruning.driver import pruned
-    from ..compiler.pruning.masks_file import digest_of, read_masks
+    from ..compiler.pruning.driver import pruned, removed_of
+    from ..compiler.pruning.masks_file import digest_of, masks_text, read_masks
     from .compare import read_arrays
     from .tables import progress
     from .verbs import load_shaped
 
-    options = _options(arguments)
+    rounds = wants_rounds(arguments)
+    if rounds:
+        check_rounds(arguments)
+    options = None if rounds else _options(arguments)
     targets = _targets(arguments)
     for path in targets:
         check_folder(path.parent)
@@ -92,11 +103,16 @@ def prune_model(arguments: argparse.Namespace) -> None:
     digest = digest_of(model.module)
     masks = read_masks(Path(arguments.masks), digest) if arguments.masks else None
     data = read_arrays(Path(arguments.data)) if arguments.data else None
-    with progress(arguments.model) as step:
-        found = pruned(model, options, data, masks, step)
+    if options is None:
+        outcome = prune_rounds(arguments, model, data)
+        small, removed = outcome.model, outcome.removed
+    else:
+        with progress(arguments.model) as step:
+            found = pruned(model, options, data, masks, step)
+        small, removed = found.model, removed_of(found.groups)
+        _show(arguments.model, found)
     for path in targets:
-        write_files(path.parent, _files(path, found, digest))
-    _show(arguments.model, found)
+        write_files(path.parent, _files(path, small, masks_text(digest, removed)))
 
 
 def _options(arguments: argparse.Namespace) -> PruneOptions:
@@ -132,31 +148,19 @@ def _targets(arguments: argparse.Namespace) -> list[Path]:
     return found
 
 
-def _files(path: Path, found: Pruned, digest: str) -> dict[str, Writer]:
+def _files(path: Path, model: Model, masks: str) -> dict[str, Writer]:
     from .. import compiler
-    from ..compiler.pruning.driver import removed_of
-    from ..compiler.pruning.masks_file import masks_text
+    from ..compiler.pruning.kept import model_text
 
     if path.suffix == ".onnx":
-        return {path.name: partial(compiler.save_onnx, found.model, external_data=False)}
+        return {path.name: partial(compiler.save_onnx, model, external_data=False)}
     if path.suffix == ".mlir":
-        text = _text(found.model)
+        text = model_text(model)
         return {
             path.name: lambda part: part.write_text(text),
-            path.with_suffix(".safetensors").name: found.model.store.save,
+            path.with_suffix(".safetensors").name: model.store.save,
         }
-    text = masks_text(digest, removed_of(found.groups))
-    return {path.name: lambda part: part.write_text(text)}
-
-
-def _text(model: Model) -> str:
-    import io
-
-    from xdsl.printer import Printer
-
-    stream = io.StringIO()
-    Printer(stream=stream, print_debuginfo=True).print_op(model.module)
-    return stream.getvalue() + "\n"
+    return {path.name: lambda part: part.write_text(masks)}
 
 
 def _show(name: str, found: Pruned) -> None:

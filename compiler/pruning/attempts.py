@@ -54,6 +54,16 @@ class Outcome:
     rounds: list[Round]
     ended: str
 
+    @property
+    def removed(self) -> dict[str, list[int]]:
+        """What left of the model as it was, by group."""
+        return _gone(self.rounds[0], self.best.alive)
+
+
+def _gone(first: Round, alive: Mapping[str, list[int]]) -> dict[str, list[int]]:
+    gone = {name: sorted(set(every) - set(alive[name])) for name, every in first.alive.items()}
+    return {name: channels for name, channels in gone.items() if channels}
+
 
 @dataclass(frozen=True)
 class Callables:
@@ -159,8 +169,7 @@ class Attempts:
     def _rewound(self, model: Model, alive: Mapping[str, list[int]]) -> Model:
         if self.callables.early is None:
             return model
-        gone = {name: sorted(set(every) - set(alive[name])) for name, every in self.rounds[0].alive.items()}
-        masks = {name: channels for name, channels in gone.items() if channels}
+        masks = _gone(self.rounds[0], alive)
         return pruned(self.callables.early, PruneOptions(), masks=masks).model
 
     def outcome(self, ended: str) -> Outcome:

@@ -87,7 +87,8 @@ def _run(arguments: argparse.Namespace) -> list[Record]:
 
 
 def _slices(arguments: argparse.Namespace, settings: Settings) -> Iterator[Sliced | None]:
-    """What the processes did, as slices end; None after each slice where there are no processes."""
+    """What the processes did, as slices end, until the time is over and each has ended one; None after each
+    slice where there are no processes. On a busy machine a slice takes longer than its seconds."""
     import time
 
     from .soak_run import Slice, run_slice
@@ -101,12 +102,15 @@ def _slices(arguments: argparse.Namespace, settings: Settings) -> Iterator[Slice
             yield None
         return
     work = Slice(arguments, settings, seconds)
-    # On a machine with more to do a slice takes much longer; one that hangs is noticed all the same.
-    items = [(work, arguments.seconds + 600)] * (rounds * arguments.processes)
+    items = [(work, arguments.seconds + 600)] * (rounds * arguments.processes)  # one that hangs is noticed
+    end, seen = time.monotonic() + arguments.seconds, set[int]()
     for _, done in run_isolated(run_slice, items, arguments.processes):
         if isinstance(done, Died):
             raise TenonError(f"a process that shared the cache: {done.reason}")
         yield done
+        seen.add(done.process)
+        if time.monotonic() >= end and len(seen) == arguments.processes:
+            return
 
 
 def _state(threads: Record, processes: list[Record]) -> str:

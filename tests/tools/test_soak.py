@@ -18,7 +18,7 @@ def test_a_short_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     command = ["soak", str(DIGITS), "--seconds", "1", "--callers", "2", "--processes", "2"]
     assert tenonc.main([*command, "--json", str(path), "--cache", str(tmp_path / "cache")]) == 0
     threads, *processes = json.loads(path.read_text())
-    assert threads["calls"] > 10 and len(threads["resident"]) == 8
+    assert threads["calls"] > 10 and 2 <= len(threads["resident"]) <= 8
     assert len(processes) == 2 and all(p["compiles"] for p in processes)
     assert not any(r["failures"] or r["leaks"] for r in (threads, *processes))
     assert "process 2" in capsys.readouterr().out

@@ -30,6 +30,7 @@ RULES: dict[type[nn.NNOperation], Rule] = {
     nn.ConvTransposeOp: decompose_conv_transpose,
     qnn.ConvTransposeOp: decompose_conv_transpose,
     nn.CumulateOp: decompose_cumulate,
+    prune.BranchOp: lambda _, op: op.x,
     prune.MaskOp: decompose_mask,
     nn.NormalizeOp: decompose_normalize,
     nn.ResizeOp: decompose_resize,

@@ -5,6 +5,9 @@ functions: the dimensions of named values that they lie along, `pinned` with a r
 `even` where parts must keep equally many. Groups that are there already are checked against the graph; a
 group may tie more than the graph does, never less.
 
+With `residuals` indexed, sums do not tie what they add up: `prune.branch` ops mark where a branch reads the
+sum and where it adds to it, each with channels of its own, and the sum itself keeps all.
+
 Channels start at weights: each dimension of a constant may lose positions. Ops say what runs along and what
 is summed over (passes/pruning/rules.py), and so what has to leave together follows from the graph.
 """
@@ -19,8 +22,12 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from ..dialects import prune
-from .pruning.groups import Channels, resolve
+from ..dialects.errors import UsageError
+from .pruning.branches import mark_branches
+from .pruning.groups import Channels, main_function, resolve
 from .rewriting import free_name
+
+RESIDUALS = ("coupled", "indexed")
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,15 @@ class PruneAnalyzePass(ModulePass):
     name = "prune-analyze"
     preserves: ClassVar[str] = "exact"
 
+    residuals: str = "coupled"
+
+    def __post_init__(self) -> None:
+        if self.residuals not in RESIDUALS:
+            raise UsageError(f"residuals is '{self.residuals}', expected one of {', '.join(RESIDUALS)}")
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        if self.residuals == "indexed":
+            mark_branches(main_function(op, self.name))
         resolved = resolve(op, self.name)
         known = {int(atom) for atoms in resolved.atoms.values() for atom in atoms}
         declared = (prune.GroupOp, prune.ScoreOp)

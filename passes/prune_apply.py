@@ -27,6 +27,7 @@ from .pruning.analysis import analyze
 from .pruning.flow import Flow
 from .pruning.groups import main_function
 from .pruning.shrink import Shrinker
+from .rewriting import replace
 
 LOG = "prune.log"
 """The module attribute that says what was removed."""
@@ -40,12 +41,19 @@ class PruneApplyPass(ModulePass):
     preserves: ClassVar[str] = "reassociates(1e-5)"
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
+        _drop_branches(op)
         if any(isinstance(found, prune.MaskOp) for found in op.walk()):
             function = main_function(op, self.name)
             analysis = analyze(function)
             Shrinker(analysis, Flow(analysis, function), function).run()
         _drop_masks(op)
         _log(op)
+
+
+def _drop_branches(module: ModuleOp) -> None:
+    """What masks around them zero is followed through."""
+    for branch in [found for found in module.walk() if isinstance(found, prune.BranchOp)]:
+        replace(None, branch, [], [branch.x])
 
 
 def _drop_masks(module: ModuleOp) -> None:

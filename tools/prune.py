@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..compiler.pruning.driver import Pruned, PruneOptions
 
 SCORES = ("l1", "l2", "gamma", "attention", "random")
+RESIDUALS = ("coupled", "indexed")
 POLICIES = ("uniform", "percentile", "global", "weighted")
 
 
@@ -61,6 +62,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     add("--target", default="host", metavar="NAME", help="machine to round for (default: host)")
     add("--mapping", default="mean", choices=("mean", "sum", "max"), help="of attention, over positions")
     add("--power", type=float, default=1.0, metavar="P", help="of attention (default: 1)")
+    add("--residuals", default="coupled", choices=RESIDUALS, help="whether a sum ties what it adds up")
     add("--seed", type=int, default=0, metavar="N", help="of random scores (default: 0)")
     add(
         "--recover",
@@ -133,6 +135,7 @@ def _options(arguments: argparse.Namespace) -> PruneOptions:
         mapping=arguments.mapping,
         power=arguments.power,
         seed=arguments.seed,
+        residuals=arguments.residuals,
         recover=arguments.recover or False,
     )
 

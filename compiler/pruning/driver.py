@@ -54,13 +54,18 @@ class PruneOptions:
     mapping: str = "mean"
     power: float = 1.0
     seed: int = 0
+    residuals: str = "coupled"
     recover: bool | str = False
 
     def __post_init__(self) -> None:
         check_ratio("ratio", self.ratio)
         recovery_of(self.recover)
+        self.analyzing()
         self.selecting()
         self.scoring()
+
+    def analyzing(self) -> PruneAnalyzePass:
+        return PruneAnalyzePass(self.residuals)
 
     def scoring(self) -> PruneScorePass:
         return PruneScorePass(self.score, self.mapping, self.power, self.seed)
@@ -122,6 +127,7 @@ def prune(
     mapping: str = "mean",
     power: float = 1.0,
     seed: int = 0,
+    residuals: str = "coupled",
     recover: bool | str = False,
     masks: Removed | None = None,
     example_inputs: Any = None,
@@ -133,12 +139,25 @@ def prune(
     `score` is l1, l2, gamma, random, or attention, which runs on `data`: input names -> arrays of one batch
     or of several along the first dimension; with `mapping` (mean, sum, max) and `power`. `policy` is uniform,
     global or weighted, the latter two with one `threshold` for all; `ratios` overrides single groups. `round`
-    keeps multiples of a number of channels, `lanes` of the f32 lanes of `target`. `recover` wins
+    keeps multiples of a number of channels, `lanes` of the f32 lanes of `target`. `residuals` coupled: what
+    is added up loses the same channels; indexed: each branch loses its own, their sum none. `recover` wins
     accuracy back without training, on `data`: True, or one of the ways of recover.py. `masks` says what
     leaves instead: group -> channels. What was removed is the attribute `prune.log` of the module. Raises
     TenonError."""
     options = PruneOptions(
-        ratio, score, policy, threshold, share, ratios, round, target, mapping, power, seed, recover
+        ratio,
+        score,
+        policy,
+        threshold,
+        share,
+        ratios,
+        round,
+        target,
+        mapping,
+        power,
+        seed,
+        residuals,
+        recover,
     )
     if not isinstance(model, Model):
         from ..onnx_import import load
@@ -174,7 +193,7 @@ def scored(
     """A copy of `model` with groups, and their scores, or what `masks` removes of them."""
     work = copied(model)
     step("prune-analyze")
-    PruneAnalyzePass().apply(Context(), work.module)
+    options.analyzing().apply(Context(), work.module)
     if masks is None:
         step("prune-score")
         options.scoring().with_runner(ModelRunner(work, batches)).apply(Context(), work.module)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from xdsl.interpreter import Interpreter, InterpreterFunctions, impl, register_impls
 
 from ..nn.interpretation import Args
+from .branch import BranchOp
 from .mask import MaskOp
 from .score import ScoreOp
 
@@ -16,6 +17,10 @@ class PruneFunctions(InterpreterFunctions):
         masked = args[0].copy()
         masked[(slice(None),) * op.value_of("axis") + (list(op.value_of("removed")),)] = 0
         return (masked,)
+
+    @impl(BranchOp)
+    def branch(self, interpreter: Interpreter, op: BranchOp, args: Args):
+        return args
 
     @impl(ScoreOp)
     def score(self, interpreter: Interpreter, op: ScoreOp, args: Args):

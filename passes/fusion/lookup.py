@@ -10,6 +10,7 @@ from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.ir import Block, SSAValue
 
 from ...dialects import nn, tensorized
+from ..layout.views import stored_order
 
 
 def only_positions(op: GenericOp, index: int) -> bool:
@@ -25,9 +26,12 @@ def only_positions(op: GenericOp, index: int) -> bool:
 def take_arguments(block: Block, argument: Callable[[SSAValue], SSAValue]) -> None:
     """Replaces every extract of a body; `argument` gives the kernel's argument that a tensor is."""
     for op in [op for op in block.ops if isinstance(op, tensor.ExtractOp)]:
-        positions = [_position(index, op) for index in op.indices]
-        view = nn.tensor_of(op.tensor).get_shape()
-        lookup = tensorized.LookupOp(argument(op.tensor), positions, view)
+        tensor_type = nn.tensor_of(op.tensor)
+        shape = tensor_type.get_shape()
+        order = stored_order(tensorized.layout_of(tensor_type), shape)
+        assert order is not None, "assign-layouts has copied what holds more than its elements"
+        positions = [_position(op.indices[d], op) for d in order]
+        lookup = tensorized.LookupOp(argument(op.tensor), positions, [shape[d] for d in order])
         block.insert_op_before(lookup, op)
         op.result.replace_all_uses_with(lookup.res)
         block.erase_op(op)

@@ -6,6 +6,7 @@ here turns the layout on one side into the layout on the other.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from math import prod
 
@@ -121,21 +122,35 @@ def is_plain(layout: LayoutAttr, shape: Sequence[int]) -> bool:
 
 def is_row_major(layout: LayoutAttr, shape: Sequence[int]) -> bool:
     """Whether the buffer holds exactly the elements, in logical order (dimensions of extent 1 aside)."""
-    elements = 1
-    for extent in shape:
-        elements *= extent
-    size = 1
-    for extent in layout.physical_shape:
-        size *= extent
-    if size != elements:
-        return False
+    strides = _strides(layout, shape)
+    return strides is not None and _match(strides, shape, range(len(shape)))
+
+
+def stored_order(layout: LayoutAttr, shape: Sequence[int]) -> list[int] | None:
+    """The order of the dimensions in which the buffer holds exactly the elements, if there is one."""
+    strides = _strides(layout, shape)
+    if strides is None:
+        return None
+    order = sorted(range(len(shape)), key=lambda d: (shape[d] > 1, -strides[d]))
+    return order if _match(strides, shape, order) else None
+
+
+def _strides(layout: LayoutAttr, shape: Sequence[int]) -> list[int] | None:
+    """Of each logical dimension; None where the buffer holds more, or a dimension lies otherwise."""
+    if math.prod(layout.physical_shape) != math.prod(shape):
+        return None
     strides = [0] * len(shape)
     for expr, stride in zip(layout.access.results, row_major(layout.physical_shape)):
         for atom, coefficient in linear_form(expr, shape).terms.items():
             if not isinstance(atom, AffineDimExpr):
-                return False
+                return None
             strides[atom.position] += coefficient * stride
-    return all(have == want for have, want, extent in zip(strides, row_major(shape), shape) if extent > 1)
+    return strides
+
+
+def _match(strides: Sequence[int], shape: Sequence[int], order: Sequence[int]) -> bool:
+    expected = row_major([shape[d] for d in order])
+    return all(strides[d] == want for d, want in zip(order, expected, strict=True) if shape[d] > 1)
 
 
 def pad_amounts(op: tensor.PadOp) -> tuple[list[int], list[int]]:

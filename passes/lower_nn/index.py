@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 
 from xdsl.dialects import arith, tensor
-from xdsl.dialects.builtin import IndexType, IntegerAttr, i64
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, IndexType, IntegerAttr, i64
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineExpr
 
@@ -42,7 +42,40 @@ def _extract(b: B, x: SSAValue, positions: Sequence[SSAValue | None]) -> SSAValu
     return b(tensor.ExtractOp, x, indices, nn.tensor_of(x).element_type)
 
 
+def within(index: SSAValue, extent: int) -> bool:
+    """Whether the indices are known to lie in the extent."""
+    owner = index.owner
+    if not isinstance(owner, nn.ConstantOp) or not isinstance(owner.value, DenseIntOrFPElementsAttr):
+        return False
+    known = nn.dense_array(owner.value)
+    return not known.size or 0 <= int(known.min()) <= int(known.max()) < extent
+
+
 def lower_gather(emit: Emitter, op: nn.GatherOp) -> SSAValue:
+    taken = nn.tensor_of(op.indices[0]).get_shape()
+    if len(op.indices) == len(taken) == 1 and op.value_of("batch") == 0 < op.value_of("axis"):
+        return _lower_line(emit, op)
+    return _lower_blocks(emit, op)
+
+
+def _lower_line(emit: Emitter, op: nn.GatherOp) -> SSAValue:
+    """Channels of an image, say: the loops are the result's dimensions, as those of its neighbours in the
+    graph, so that both can be one kernel."""
+    axis, shape, rank = op.value_of("axis"), nn.tensor_of(op.x).get_shape(), len(op.shape)
+    whole = [i for i in range(rank) if i != axis and shape[i] > 1]
+    inputs = [Operand(op.indices[0], at(rank, dims(axis, 1)))]
+    inputs += [Operand(emit(nn.IotaOp(shape[i])), at(rank, dims(i, 1))) for i in whole]
+    known = within(op.indices[0], shape[axis])
+
+    def body(b: B, index: SSAValue, *values: SSAValue) -> SSAValue:
+        along: dict[int, SSAValue] = dict(zip(whole, values, strict=True))
+        along[axis] = b.cast(index, i64) if known else clamped(b, index, shape[axis])
+        return _extract(b, op.x, [along.get(i) for i in range(rank)])
+
+    return emit.elementwise(inputs, op.type.element_type, op.shape, body)
+
+
+def _lower_blocks(emit: Emitter, op: nn.GatherOp) -> SSAValue:
     """Loops (batch, between batch and axis, indices, rest)."""
     axis, batch, count = op.value_of("axis"), op.value_of("batch"), len(op.indices)
     shape, taken = nn.tensor_of(op.x).get_shape(), nn.tensor_of(op.indices[0]).get_shape()

@@ -16,7 +16,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import NameLoc, StringAttr
 from xdsl.ir import Operation, SSAValue
 
-from ...dialects import nn
+from ...dialects import nn, prune
 from .atoms import Atoms
 from .links import Component, Factor, Link, Reader, components, touching
 from .relations import Carry, Fix, Parts, Sum
@@ -119,6 +119,8 @@ class _Step:
         self.analysis.sums[self.op] = [
             self._sum(relation) for relation in self.found if isinstance(relation, Sum)
         ]
+        if isinstance(self.op, prune.BranchOp):
+            self._branch(self.op)
         for relation in self.found:
             if isinstance(relation, Parts) and relation.operand is None:
                 self._parts(relation, self.results)
@@ -126,6 +128,17 @@ class _Step:
         for result in self.op.results:
             self.analysis.factors[result] = self.results
             self.analysis.fixed[result] = f"'{name_of(self.op)}' makes it"
+
+    def _branch(self, op: prune.BranchOp) -> None:
+        """New channels; those of the stream, what enters or what it leaves to, stay."""
+        axis = op.value_of("axis")
+        at = self._at(0, axis)
+        if at is None:
+            return
+        made = Factor((axis,), self.atoms.fresh(op.shape[axis]))
+        stream = self.factors[0][at] if op.kind.data == "enter" else made
+        self.atoms.pin(stream.ids, f"'{name_of(op)}' takes part of it on its own")
+        self.results.append(made)
 
     def _fixes(self) -> list[Fix]:
         """Those of the rule, and every axis that it does not mention."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
-from xdsl.ir import Operation
+from xdsl.ir import Operation, SSAValue
 
 from ...dialects import nn
 from ...dialects.errors import TenonError
@@ -38,20 +38,42 @@ def _random(
     return {name: draw(name) for name in groups}
 
 
+PRODUCTS = (nn.ConvOp, nn.ConvTransposeOp, nn.MatmulOp)
+
+
 def _norm(power: int) -> Criterion:
+    """Of the weights that make a channel; where none do, at the start of a branch, of those that read it."""
+
     def score(
         resolved: Resolved, groups: Sequence[str], runner: DataRunner | None, settings: Settings
     ) -> Scores:
         assert runner is not None
+
+        def sizes(value: SSAValue, axis: int) -> np.ndarray:
+            weights = np.abs(runner.evaluate(value).astype(np.float64)) ** power
+            return weights.sum(axis=tuple(a for a in range(weights.ndim) if a != axis))
+
         totals = {name: np.zeros(len(resolved.atoms[name])) for name in groups}
-        makers = (nn.ConvOp, nn.ConvTransposeOp, nn.MatmulOp)
-        for op, operand, axis, roots in _made_by_weights(resolved, makers, (1, 0)):
-            weights = np.abs(runner.evaluate(op.operands[operand]).astype(np.float64)) ** power
-            sizes = weights.sum(axis=tuple(a for a in range(weights.ndim) if a != axis))
-            _add(resolved, totals, roots, sizes)
+        made: set[str] = set()
+        for op, operand, axis, roots in _made_by_weights(resolved, PRODUCTS, (1, 0)):
+            made |= _add(resolved, totals, roots, sizes(op.operands[operand], axis))
+        others = {name: total for name, total in totals.items() if name not in made}
+        for value, axis, roots in _read_by_weights(resolved) if others else ():
+            _add(resolved, others, roots, sizes(value, axis))
         return {name: total ** (1 / power) for name, total in totals.items()}
 
     return score
+
+
+def _read_by_weights(resolved: Resolved) -> Iterator[tuple[SSAValue, int, np.ndarray]]:
+    """Weights that sum over channels: the axis, and the atom of each of its positions."""
+    analysis = resolved.analysis
+    known = nn.compile_time_values(resolved.function.body.block.ops)
+    for op, sums in analysis.sums.items():
+        for slot in (slot for slots in sums for slot in slots if isinstance(op, PRODUCTS)):
+            value = op.operands[slot.operand]
+            if value in known:
+                yield value, analysis.factors[value][slot.factor].axes[0], analysis.roots(value, slot.factor)
 
 
 def _gamma(

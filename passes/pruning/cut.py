@@ -13,11 +13,9 @@ from .rules import shape_of
 
 
 class Cutter:
-    """Remembers what it has taken: several ops may want the same. Of a transposed constant (`known` are the
-    values known at compile time) the constant is cut: weights keep their form."""
+    """Remembers what it has taken: several ops may want the same."""
 
-    def __init__(self, known: set[SSAValue]) -> None:
-        self._known = known
+    def __init__(self) -> None:
         self._taken: dict[tuple, SSAValue] = {}
         self._indices: dict[bytes, SSAValue] = {}
 
@@ -37,8 +35,12 @@ class Cutter:
         self, new: GraphBuilder, value: SSAValue, axes: tuple[int, ...], have: np.ndarray, want: np.ndarray
     ) -> SSAValue:
         """Several axes are made one: they are brought side by side, and back after."""
+        line = self._cut if nn.is_compile_time(value) else self._read
+        place = np.full(int(max(have.max(initial=-1), want.max(initial=-1))) + 2, -1)
+        place[have.reshape(-1)] = np.arange(have.size)
+        index = place[want.reshape(-1)]
         if len(axes) == 1:
-            return self._line(new, value, axes[0], have, want)
+            return line(new, value, axes[0], index)
         rank, count = len(shape_of(value)), len(axes)
         rest = [axis for axis in range(rank) if axis not in axes]
         at = sum(axis < axes[0] for axis in rest)
@@ -46,25 +48,34 @@ class Cutter:
         moved = new.transpose(value, order)
         shape = shape_of(moved)
         flat = new.reshape(moved, (*shape[:at], have.size, *shape[at + count :]))
-        taken = self._line(new, flat, at, have.reshape(-1), want.reshape(-1))
+        taken = line(new, flat, at, index)
         grid = new.reshape(taken, (*shape[:at], *want.shape, *shape[at + count :]))
         return new.transpose(grid, [order.index(axis) for axis in range(rank)])
 
-    def _line(
-        self, new: GraphBuilder, value: SSAValue, axis: int, have: np.ndarray, want: np.ndarray
-    ) -> SSAValue:
+    def _cut(self, new: GraphBuilder, value: SSAValue, axis: int, index: np.ndarray) -> SSAValue:
+        """Of weights. If they are transposed, what is transposed is cut: they keep their form."""
         owner = value.owner
-        if isinstance(owner, nn.TransposeOp) and value in self._known:
+        if isinstance(owner, nn.TransposeOp):
             perm = owner.value_of("perm")
-            return new.transpose(self._line(new, owner.x, perm[axis], have, want), perm)
-        place = np.full(int(max(have.max(initial=-1), want.max(initial=-1))) + 2, -1)
-        place[have] = np.arange(len(have))
-        index = place[want]
+            return new.transpose(self._cut(new, owner.x, perm[axis], index), perm)
         if (index < 0).any():
             grown = [0] * len(shape_of(value))
             grown[axis] = 1
+            index = np.where(index < 0, shape_of(value)[axis], index)
             value = new(nn.PadOp(value, [0] * len(grown), grown, 0.0))
-            index = np.where(index < 0, len(have), index)
+        return self._positions(new, value, axis, index)
+
+    def _read(self, new: GraphBuilder, value: SSAValue, axis: int, index: np.ndarray) -> SSAValue:
+        """Of a tensor at run time: zeros are chosen, not stored, so that all of it can join the kernel that
+        reads it."""
+        taken = self._positions(new, value, axis, np.maximum(index, 0))
+        there = index >= 0
+        if there.all():
+            return taken
+        condition = new.along(new.constant(there), axis, len(shape_of(value)))
+        return new.compute("where", condition, taken, new.scalar(0, value))
+
+    def _positions(self, new: GraphBuilder, value: SSAValue, axis: int, index: np.ndarray) -> SSAValue:
         if len(index) and np.array_equal(index, np.arange(index[0], index[0] + len(index))):
             return _slice(new, value, axis, int(index[0]), len(index))
         if index.tobytes() not in self._indices:

@@ -6,8 +6,6 @@ factor (see links.py) has to be stored if it is needed and not known to be zero.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
 from xdsl.dialects import func
 from xdsl.ir import Operation, SSAValue
@@ -15,11 +13,16 @@ from xdsl.ir import Operation, SSAValue
 from ...dialects import nn, prune
 from .analysis import Analysis
 from .rectangle import rectangular
-from .relations import Fix, Parts
-from .rules import known_indices, relations
+from .relations import Carry, Fix, Parts
+from .rules import relations
+from .zeros import ZEROS
 
 Masks = list[np.ndarray]
 """Of each factor of a value: a flag for every position, flat."""
+
+
+MOST = 0.5
+"""A tensor is stored with zeros where fewer than this part of its positions are."""
 
 
 class Flow:
@@ -29,11 +32,13 @@ class Flow:
         self.analysis = analysis
         self.zero: dict[SSAValue, Masks] = {}
         self.live: dict[SSAValue, Masks] = {}
+        self.held: dict[SSAValue, Masks] = {}
         self.keep: dict[SSAValue, Masks] = {}
         self.used: set[SSAValue] = set()
         block = function.body.block
         for value in (*block.args, *(result for op in block.ops for result in op.results)):
-            self.zero[value], self.live[value] = self._none(value), self._none(value)
+            for masks in (self.zero, self.live, self.held):
+                masks[value] = self._none(value)
         for op in block.ops:
             self._forwards(op)
         for op in reversed(list(block.ops)):
@@ -88,24 +93,38 @@ class Flow:
         if op.results[0] not in self.used:
             return
         self.keep[op.results[0]] = self._kept(op.results[0])
+        self._keep_fixed(op)
         self.used.update(op.operands)
         if isinstance(op, nn.ConstantOp):
             return
         self._need_read(op)
+        if isinstance(op, nn.ElementwiseOp):
+            self._hold(op)
         self._need_summed(op)
         self._need_fixed(op)
 
     def _kept(self, value: SSAValue) -> Masks:
         """What has to be stored, at least one position; of several axes together a rectangle."""
         found: Masks = []
-        for factor, live, zero in zip(
-            self.analysis.factors[value], self.live[value], self.zero[value], strict=True
+        for factor, live, zero, held in zip(
+            self.analysis.factors[value], self.live[value], self.zero[value], self.held[value], strict=True
         ):
-            keep = live & ~zero
+            keep = live & (~zero | held)
             if not keep.any():
                 keep[0] = True
             found.append(rectangular(keep.reshape(factor.ids.shape)).reshape(-1))
         return found
+
+    def _keep_fixed(self, op: Operation) -> None:
+        """Along an axis that an op looks at whole, and that the result has, it has everything or nothing."""
+        found = relations(op)
+        fixed = {(fix.operand, (fix.axis,)) for fix in found if isinstance(fix, Fix)}
+        axes = {c.result for c in found if isinstance(c, Carry) and (c.operand, c.source) in fixed}
+        for keep, factor in zip(self.keep[op.results[0]], self.analysis.factors[op.results[0]], strict=True):
+            grid = keep.reshape(factor.ids.shape)
+            for place, axis in enumerate(factor.axes):
+                if (axis,) in axes:
+                    grid |= grid.any(axis=place, keepdims=True)
 
     def _need_all(self, value: SSAValue) -> None:
         self.used.add(value)
@@ -119,6 +138,26 @@ class Flow:
             reads = link.reads if link.result is None else link.reads[keep[link.result]]
             live = self.live[op.operands[link.operand]][link.factor]
             live[reads[reads >= 0]] = True
+
+    def _hold(self, op: nn.ElementwiseOp) -> None:
+        """A sum that is combined with other tensors has as zeros what only these hold: to store them takes
+        less than to move it."""
+        keep = self.keep[op.results[0]]
+        for number in range(len(keep)):
+            links = [link for link in self.analysis.links[op] if link.result == number]
+            alike = [link for link in links if link.reads.shape == (keep[number].size, 1)]
+            for link in alike:
+                value, reads = op.operands[link.operand], link.reads[keep[number], 0]
+                if self._is_sum(value) and self.zero[value][link.factor][reads].mean() < MOST:
+                    self.held[value][link.factor][reads] = True
+
+    def _is_sum(self, value: SSAValue) -> bool:
+        """Whether what combines tensors makes a value: where it is zero, no mask hides what else it was."""
+        while isinstance(value.owner, nn.ElementwiseOp):
+            if len(self.analysis.links[value.owner]) > 1:
+                return True
+            value = value.owner.inputs[0]
+        return False
 
     def _need_summed(self, op: Operation) -> None:
         """What is summed over is needed where no factor of the product is zero."""
@@ -147,71 +186,3 @@ class Flow:
                     if factor.axes == (axis,) and (operand, axis) in parts:
                         cut = live.reshape(parts[operand, axis], -1)
                         cut |= cut.any(axis=1, keepdims=True)
-
-
-ZeroRule = Callable[..., np.ndarray | None]
-"""Takes the op and, of each operand, where it is zero (None: unknown); says where the result is."""
-
-
-def _through(op: Operation, operands: Sequence[np.ndarray | None]) -> np.ndarray | None:
-    """Zero where all that is read is."""
-    known = [zeros for zeros in operands if zeros is not None]
-    return np.logical_and.reduce(known) if known else None
-
-
-def _elementwise(op: nn.ElementwiseOp, operands: Sequence[np.ndarray | None]) -> np.ndarray | None:
-    """`mul` is zero where any operand is; others where those operands are that decide it."""
-    if op.fn.data == "mul":
-        known = [zeros for zeros in operands if zeros is not None]
-        return np.logical_or.reduce(known) if known else None
-    if op.fn.data in FIRST_DECIDES:
-        first, second = operands[:2]
-        return first if first is None or second is None else first & ~second
-    values = [
-        np.zeros(()) if zeros is not None else _known_scalar(x) for zeros, x in zip(operands, op.inputs)
-    ]
-    if any(value is None for value in values) or nn.numpy_dtype(op.type.element_type).kind != "f":
-        return None
-    with np.errstate(all="ignore"):
-        stays = op.function.numpy(*values) == 0
-    return _through(op, operands) if stays else None
-
-
-FIRST_DECIDES = ("div", "leaky_relu", "prelu", "elu")
-"""Functions that are zero where their first operand is, whatever the second; 0 / 0 is not."""
-
-
-def _known_scalar(value: SSAValue) -> np.ndarray | None:
-    known = known_indices(value)
-    return None if known is None or known.size != 1 else np.asarray(known, np.float64).reshape(())
-
-
-def _pool(op: nn.PoolOp, operands: Sequence[np.ndarray | None]) -> np.ndarray | None:
-    return None if op.kind.data == "argmax" else _through(op, operands)
-
-
-def _resize(op: nn.ResizeOp, operands: Sequence[np.ndarray | None]) -> np.ndarray | None:
-    return _through(op, operands) if op.value_of("extrapolation") == 0 else None
-
-
-def _pad(op: nn.PadOp, operands: Sequence[np.ndarray | None]) -> np.ndarray | None:
-    return _through(op, operands) if op.value_of("value") == 0 else None
-
-
-def _gather(op: nn.GatherOp, operands: Sequence[np.ndarray | None]) -> np.ndarray | None:
-    return operands[0]
-
-
-ZEROS: dict[type[Operation], ZeroRule] = {
-    nn.ElementwiseOp: _elementwise,
-    nn.PoolOp: _pool,
-    nn.ResizeOp: _resize,
-    nn.PadOp: _pad,
-    nn.GatherOp: _gather,
-    **dict.fromkeys(
-        (nn.CastOp, nn.ReduceOp, nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.ConcatOp, nn.BroadcastOp),
-        _through,
-    ),
-    prune.MaskOp: _through,
-}
-"""Ops whose result may be known to be zero."""

@@ -185,6 +185,12 @@ def _gather(op: nn.GatherOp) -> list[Relation]:
     return [*found, Carry(0, (axis,), tuple(range(axis, axis + taken)), at.reshape(-1))]
 
 
+def _branch(op: prune.BranchOp) -> list[Relation]:
+    """The axis ends here, as where a product sums over it; what begins is new (analysis.py)."""
+    axis = op.value_of("axis")
+    return [*along(0, (a for a in range(len(op.shape)) if a != axis)), Sum(((0, axis),))]
+
+
 def _over_axis(why: str, carried: bool) -> Rule:
     """For ops that look along one axis, which the result keeps (`carried`) or not."""
 
@@ -220,4 +226,5 @@ RULES: dict[type[Operation], Rule] = {
     nn.TopKOp: _over_axis("looks for the extremes of it", False),
     nn.CumulateOp: _over_axis("accumulates along it", True),
     prune.MaskOp: _same_shape,
+    prune.BranchOp: _branch,
 }

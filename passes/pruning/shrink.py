@@ -38,7 +38,7 @@ class Shrinker:
         self.known = nn.compile_time_values(function.body.block.ops)
         self.new: dict[SSAValue, SSAValue] = {}
         self.orders: dict[SSAValue, list[Order]] = {}
-        self.cutter = Cutter(self.known)
+        self.cutter = Cutter()
         self.builder = GraphBuilder(function)
 
     def run(self) -> None:
@@ -112,7 +112,9 @@ class Shrinker:
             if all(np.isin(link.reads[order[extra]], self._held(op, link)).all() for link in running):
                 return order
             if order.ndim == 1:
-                return order[~extra]
+                others = [self.brought(op, other) for other in running if other is not link]
+                moved = any(other is None or not np.array_equal(other, order[~extra]) for other in others)
+                return order if moved and 2 * extra.sum() < len(order) else order[~extra]
         return arranged(keep)
 
     def _held(self, op: Operation, link: Link) -> Order:

@@ -40,7 +40,9 @@ def shrink_conv(shrinker: Shrinker, op: nn.ConvOp | nn.ConvTransposeOp) -> None:
     input_ = _factor(shrinker, op.x)
     for number, factor in enumerate(shrinker.analysis.factors[op.x]):
         if number == input_:
-            wants[Slot(0, number)] = plan.inputs.reshape(-1)
+            want, zero = plan.inputs.reshape(-1), shrinker.flow.zero[op.x][number]
+            # What adds nothing has weights of zero, if they are cut; else it has to be zero itself.
+            wants[Slot(0, number)] = np.where(zero[want], -1, want) if plan.weighted is plan.inputs else want
         elif 1 in factor.axes:
             wants[Slot(0, number)] = np.arange(factor.ids.size).reshape(factor.ids.shape)
     operands = shrinker.operands(op, orders, wants)

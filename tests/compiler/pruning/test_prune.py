@@ -97,6 +97,21 @@ def test_attention_is_the_mean_over_the_batches(residual, images, mapping, power
     assert set(groups["inner"].removed) == set(np.argsort(expected)[:6])
 
 
+def test_indexed(residual, images, worst):
+    """A branch begins at the product that reads the sum: its channels are scored by what reads them."""
+    found = pruned(residual, PruneOptions(0.5, "l1", residuals="indexed"))
+    groups = {group.name: group for group in found.groups}
+    assert {n for n, g in groups.items() if g.removed} == {"stem", "inner", "outer", "y.in"}
+    weight = np.abs(residual.store.get(residual.values["fc.w"].owner.value)).sum(axis=1, dtype=float)
+    np.testing.assert_allclose(groups["y.in"].scores, weight, rtol=1e-6)
+    small, masked = (output(model, images[:2]) for model in (found.model, found.masked))
+    assert worst(small, masked) < 1e-6
+    (native,) = compile(found.model)(images[:2])
+    assert worst(native, masked) < 1e-6
+    with pytest.raises(UsageError, match="^residuals is 'none', expected one of coupled, indexed$"):
+        prune(residual, residuals="none")
+
+
 def test_policies_and_single_ratios(residual):
     kept = channels(prune(residual, 0.5, ratios={"inner": 0}))
     assert kept == {"stem": 4, "inner": 12, "outer": 4}

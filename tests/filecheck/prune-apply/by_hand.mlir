@@ -24,9 +24,10 @@ func.func @one_reader(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
 // One side of a sum makes fewer channels: zeros come in between.
 // CHECK-LABEL: func.func @one_side
 // CHECK: %[[b:.*]] = nn.matmul(%x, %{{.*}}) : (tensor<2x3xf32>, tensor<3x2xf32>) -> tensor<2x2xf32>
-// CHECK: %[[p:.*]] = nn.pad(%[[b]]) low [0, 0] high [0, 1] value 0.0
-// CHECK: %[[i:.*]] = nn.constant dense<[2, 0, 2, 1]>
-// CHECK: %[[f:.*]] = nn.gather(%[[p]], %[[i]]) axis 1
+// CHECK: %[[i:.*]] = nn.constant dense<[0, 0, 0, 1]>
+// CHECK: %[[g:.*]] = nn.gather(%[[b]], %[[i]]) axis 1
+// CHECK: %[[c:.*]] = nn.constant dense<[false, true, false, true]>
+// CHECK: %[[f:.*]] = nn.elementwise where(%[[c]], %[[g]], %{{.*}})
 // CHECK: nn.elementwise add(%{{.*}}, %[[f]]) : (tensor<2x4xf32>, tensor<2x4xf32>) -> tensor<2x4xf32>
 func.func @one_side(%x: tensor<2x3xf32>) -> tensor<2x4xf32> {
   %w = nn.constant #nn.weight<"0000000000000000000000000000000000000000000000000000000000000001", tensor<3x4xf32>>

@@ -67,3 +67,19 @@ prune.score @h "l1" dense<[1.0, 2.0]> : tensor<2xf32>
 // CHECK: score of @g is tensor<2xf32>, expected tensor<3xf32>
 prune.group @g extent 3 members [#prune.member<"y", axis 0>]
 prune.score @g "l1" dense<[1.0, 2.0]> : tensor<2xf32>
+
+// -----
+
+// CHECK: branch: kind is 'pass', expected one of enter, leave
+func.func @f(%x: tensor<1x8xf32>) {
+  %0 = prune.branch pass(%x) axis 1 : (tensor<1x8xf32>) -> tensor<1x8xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: branch: axis 2 is not within 1x8
+func.func @f(%x: tensor<1x8xf32>) {
+  %0 = prune.branch enter(%x) axis 2 : (tensor<1x8xf32>) -> tensor<1x8xf32>
+  func.return
+}

@@ -15,3 +15,12 @@ func.func @mask(%x: tensor<1x8x2x2xf32>) -> tensor<1x8x2x2xf32> {
   %0 = prune.mask(%x) axis 1 removed [0, 5] : (tensor<1x8x2x2xf32>) -> tensor<1x8x2x2xf32>
   func.return %0 : tensor<1x8x2x2xf32>
 }
+
+// CHECK-LABEL: func.func @branch
+func.func @branch(%x: tensor<1x8x2x2xf32>) -> tensor<1x8x2x2xf32> {
+  // CHECK: %[[b:.*]] = prune.branch enter(%x) axis 1 : (tensor<1x8x2x2xf32>) -> tensor<1x8x2x2xf32>
+  %0 = prune.branch enter(%x) axis 1 : (tensor<1x8x2x2xf32>) -> tensor<1x8x2x2xf32>
+  // CHECK: prune.branch leave(%[[b]]) axis 1 : (tensor<1x8x2x2xf32>) -> tensor<1x8x2x2xf32>
+  %1 = prune.branch leave(%0) axis 1 : (tensor<1x8x2x2xf32>) -> tensor<1x8x2x2xf32>
+  func.return %1 : tensor<1x8x2x2xf32>
+}

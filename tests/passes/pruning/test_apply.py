@@ -40,15 +40,16 @@ def test_any_masks(network, run_network, random, seed):
     assert worst(before, run_network(module, net.store)) < 1e-12
 
 
+@pytest.mark.parametrize("residuals", ["coupled", "indexed"])
 @settings(max_examples=25, phases=[Phase.generate])
 @given(st.randoms(use_true_random=False), st.integers(0, 2**32), st.floats(0.1, 0.8))
-def test_what_select_removes_is_gone(network, run_network, random, seed, ratio):
-    """Coupled: the network computes the same, is smaller by what was removed, and gathers nothing."""
+def test_what_select_removes_is_gone(network, run_network, residuals, random, seed, ratio):
+    """The network computes the same, and is smaller by what was removed."""
     net = network(random.randrange, seed)
     net.grow(3 + random.randrange(8), without_masks=True)
     module = net.finish()
     size = weights(module, net.store)
-    PruneAnalyzePass().apply(Context(), module)
+    PruneAnalyzePass(residuals).apply(Context(), module)
     PruneScorePass(criterion="random").apply(Context(), module)
     PruneSelectPass(ratio=ratio).apply(Context(), module)
     module.verify()
@@ -59,6 +60,29 @@ def test_what_select_removes_is_gone(network, run_network, random, seed, ratio):
     assert worst(before, run_network(module, net.store)) < 1e-12
     assert len(module.attributes[LOG].data if removed else ()) == len(removed)
     assert not removed or weights(module, net.store) < size
+
+
+def test_branches_lose_their_own(network, run_network):
+    """Two blocks with a residual: each branch reads half of the sum and adds to half of it."""
+    picks = iter([1, 0] * 200)
+    net = network(lambda n: next(picks) % n, 0)
+    x = net.images[0]
+    for _ in range(2):
+        branch = net.add(nn.ElementwiseOp("relu", net.conv(x, 8)))
+        x = net.add(nn.ElementwiseOp("add", net.conv(branch, net.channels(x)), x))
+    net.images = [x]
+    module = net.finish()
+    PruneAnalyzePass("indexed").apply(Context(), module)
+    PruneScorePass(criterion="random").apply(Context(), module)
+    PruneSelectPass(ratio=0.5).apply(Context(), module)
+    assert sum(bool(group.removed_channels) for group in prune.groups(module)) == 7
+    before = run_network(module, net.store)
+    PruneApplyPass().apply(Context(), module)
+    assert worst(before, run_network(module, net.store)) < 1e-12
+    convs = [op for op in module.walk() if isinstance(op, nn.ConvOp)]
+    inputs = [nn.tensor_of(op.x).get_shape()[1] for op in convs]
+    assert inputs[0] == 3 and max(inputs[1:]) == 4 and max(op.shape[1] for op in convs) == 4
+    assert sum(isinstance(op, nn.GatherOp) for op in module.walk()) >= 3
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -41,9 +41,10 @@ from ..dialects.tensorized.attributes import element_bytes
 from .fusion.combiner import combiner
 from .tensorize.checks import Match, Refusal, Rules, tried
 from .tensorize.cost import NestView, blocks
+from .tensorize.elementwise import use_elementwise
 from .tensorize.remarks import remarks
 from .tensorize.rows import row_lanes
-from .tensorize.target import REPAIRS, declared, features, target_facts
+from .tensorize.target import REPAIRS, declared, features, instructions, target_facts
 from .tensorize.transform import as_transform, is_transform
 
 
@@ -69,11 +70,17 @@ class _Matcher:
         self.module, self.explain = module, explain
         self.facts = target_facts(module)
         self.rules = Rules(self.facts, features(module), reassociate)
-        self.declared = declared(module)
+        self.declared = [i for i in declared(module) if i.writes is None]
+        self.elementwise = [i for i in instructions(module) if i.writes is not None]
         made = module.attributes.get(REPAIRS)
         self.repairs = made.data if isinstance(made, DictionaryAttr) else {}
 
     def match(self, kernel: tensorized.KernelOp) -> None:
+        """Instructions for the reductions, lanes, and elementwise instructions inside bodies."""
+        self._match_reductions(kernel)
+        use_elementwise(kernel, self.elementwise)
+
+    def _match_reductions(self, kernel: tensorized.KernelOp) -> None:
         for nest in [op for op in kernel.body.block.ops if is_transform(op)]:
             kernel.properties["lanes"] = DictionaryAttr(
                 {name: IntAttr(n) for name, n in as_transform(nest, self.facts).items()}

@@ -67,7 +67,11 @@ def fastest(record: TargetRecord, of: str = "f32") -> InstructionOp:
         return operation_count(instruction) * math.prod(instruction.extents) * instruction.rate
 
     kinds = [[loop.kind.data for loop in i.loops] for i in declared_instructions(record)]
-    flat = [i for i, k in zip(declared_instructions(record), kinds) if k.count("parallel") == 1]
+    flat = [
+        i
+        for i, k in zip(declared_instructions(record), kinds)
+        if k.count("parallel") == 1 and i.writes is None
+    ]
     return max((i for i in flat if _COMPUTES[of](i)), key=rate)
 
 

@@ -30,7 +30,8 @@ def kernel_module(module: ModuleOp, kernel: tensorized.KernelOp) -> ModuleOp:
     for op in own.walk():
         for value in (*op.results, *(a for r in op.regions for b in r.blocks for a in b.args)):
             value.name_hint = None
-    used = {op.instruction.root_reference.data for op in own.walk() if isinstance(op, tensorized.ContractOp)}
+    users = (op for op in own.walk() if isinstance(op, tensorized.ContractOp | tensorized.ComputeOp))
+    used = {op.instruction.root_reference.data for op in users}
     declared = [
         op.clone()
         for op in module.body.block.ops

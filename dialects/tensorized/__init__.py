@@ -12,6 +12,7 @@ from .buffers import IotaOp as IotaOp
 from .buffers import PackOp as PackOp
 from .combine import CombineOp as CombineOp
 from .combine import SpreadOp as SpreadOp
+from .compute import ComputeOp as ComputeOp
 from .instruction import InstructionOp as InstructionOp
 from .instruction import YieldOp as YieldOp
 from .kernel import CallOp as CallOp
@@ -53,6 +54,7 @@ TENSORIZED = Dialect(
         PrefetchOp,
         StoreOp,
         ApplyOp,
+        ComputeOp,
         MapOp,
         LinearOp,
         CombineOp,

@@ -16,7 +16,7 @@ from xdsl.dialects.builtin import (
     VectorType,
 )
 from xdsl.dialects.utils import AbstractYieldOperation
-from xdsl.ir import Attribute, Operation, Region
+from xdsl.ir import Attribute, Operation
 from xdsl.irdl import (
     IRDLOperation,
     irdl_op_definition,
@@ -31,9 +31,10 @@ from xdsl.printer import Printer
 from xdsl.traits import IsolatedFromAbove, IsTerminator, SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
 
-from .access import LoopAttr, access_text, loops_text, parse_access, parse_loops
+from .access import LoopAttr
+from .instruction_text import parse_instruction, print_instruction
 from .linear_form import bounds, linear_form
-from .range import RangeAttr, parse_range, ranges_attribute, ranges_of
+from .range import RangeAttr, ranges_of
 
 
 @irdl_op_definition
@@ -45,9 +46,6 @@ class YieldOp(AbstractYieldOperation[Attribute]):
 
 
 _INTRINSIC = re.compile(r"llvm(\.[A-Za-z0-9_]+)+")
-
-NUMBERS = ("latency", "per_cycle", "cycles")
-"""The fields that say what it costs."""
 
 
 def _is_free(op: Operation) -> bool:
@@ -86,6 +84,15 @@ class InstructionOp(IRDLOperation):
       tensorized.yield %s : vector<8xi32>
     }
     ```
+    An elementwise instruction writes its last operand, marked `out`, and does not read it.
+    ```mlir
+    tensorized.instruction @round_8xi32 intrinsic "llvm.lrint.v8i32.v8f32" feature "avx" mnemonic "cvtps2dq"
+      latency 4 per_cycle 1 loops (i: parallel 8) (%x: vector<8xf32> at (i), out %y: vector<8xi32> at (i)) {
+      %r = math.roundeven %x : f32
+      %s = arith.fptosi %r : f32 to i32
+      tensorized.yield %s : i32
+    }
+    ```
     `within [-64, 64]` behind an operand: the instruction does what the body says only if all its elements lie
     there. An intrinsic that takes `tile [16, 64, 64]` is given these numbers first and its operands as tiles,
     the two-dimensional registers of a machine. `feature` names the LLVM target features it needs, with commas
@@ -107,6 +114,7 @@ class InstructionOp(IRDLOperation):
     registers = prop_def(ArrayAttr[VectorType])
     maps = prop_def(ArrayAttr[AffineMapAttr])
     accumulator = prop_def(IntAttr)
+    writes = opt_prop_def(UnitAttr)
     ranges = opt_prop_def(ArrayAttr[RangeAttr | UnitAttr])
     body = region_def("single_block")
     emission = opt_region_def("single_block")
@@ -161,82 +169,11 @@ class InstructionOp(IRDLOperation):
         return (self.body if self.emission is None else self.emission).block.ops
 
     def print(self, printer: Printer) -> None:
-        names = [loop.label.data for loop in self.loops]
-        printer.print_string(" ")
-        printer.print_symbol_name(self.sym_name.data)
-        for field in ("intrinsic", "feature", "mnemonic"):
-            if (value := getattr(self, field)) is not None:
-                printer.print_string(f' {field} "{value.data}"')
-        for field in NUMBERS:
-            if (value := getattr(self, field)) is not None:
-                printer.print_string(f" {field} {value.data}")
-        if self.tile is not None:
-            printer.print_string(f" tile {[size.data for size in self.tile]}")
-        if self.flushes is not None:
-            printer.print_string(" flushes")
-        printer.print_string(f" {loops_text(self.loops.data)} (")
-        for i, argument in enumerate(self.body.block.args):
-            printer.print_string((", " if i else "") + ("inout " if i == self.accumulator.data else ""))
-            printer.print_ssa_value(argument)
-            printer.print_string(": ")
-            printer.print_attribute(self.registers.data[i])
-            printer.print_string(" at " + access_text(self.maps.data[i].data, names))
-            if (valid := self.operand_ranges[i]) is not None:
-                printer.print_string(f" within {valid.text}")
-        printer.print_string(") ")
-        printer.print_region(self.body, print_entry_block_args=False)
-        if self.emission is not None:
-            printer.print_string(" emit ")
-            printer.print_region(self.emission)
+        print_instruction(self, printer)
 
     @classmethod
     def parse(cls, parser: Parser) -> InstructionOp:
-        properties: dict[str, Attribute] = {"sym_name": parser.parse_symbol_name()}
-        for field in ("intrinsic", "feature", "mnemonic"):
-            if parser.parse_optional_keyword(field) is not None:
-                properties[field] = StringAttr(parser.parse_str_literal())
-        for field in NUMBERS:
-            if parser.parse_optional_keyword(field) is not None:
-                properties[field] = IntAttr(parser.parse_integer(allow_boolean=False, allow_negative=False))
-        if parser.parse_optional_keyword("tile") is not None:
-            sizes = parser.parse_comma_separated_list(parser.Delimiter.SQUARE, parser.parse_integer)
-            properties["tile"] = ArrayAttr(map(IntAttr, sizes))
-        if parser.parse_optional_keyword("flushes") is not None:
-            properties["flushes"] = UnitAttr()
-        properties["loops"] = loops = parse_loops(parser)
-        names = [loop.label.data for loop in loops]
-        registers: list[VectorType] = []
-        maps: list[AffineMapAttr] = []
-        accumulators: list[int] = []
-        ranges: list[RangeAttr | None] = []
-
-        def operand():
-            if parser.parse_optional_keyword("inout") is not None:
-                accumulators.append(len(registers))
-            argument = parser.parse_argument(expect_type=False)
-            parser.parse_punctuation(":")
-            register = parser.parse_type()
-            if not isinstance(register, VectorType):
-                parser.raise_error("expected a vector type for a register")
-            parser.parse_keyword("at")
-            registers.append(register)
-            maps.append(AffineMapAttr(parse_access(parser, names)))
-            bounded = parser.parse_optional_keyword("within") is not None
-            ranges.append(parse_range(parser) if bounded else None)
-            return argument.resolve(register.element_type)
-
-        arguments = parser.parse_comma_separated_list(parser.Delimiter.PAREN, operand)
-        if len(accumulators) != 1:
-            parser.raise_error(f"an instruction has one inout operand, not {len(accumulators)}")
-        properties |= {
-            "registers": ArrayAttr(registers),
-            "maps": ArrayAttr(maps),
-            "accumulator": IntAttr(accumulators[0]),
-        }
-        if (known := ranges_attribute(ranges)) is not None:
-            properties["ranges"] = known
-        regions: list[Region | list[Region]] = [parser.parse_region(arguments)]
-        regions.append([parser.parse_region()] if parser.parse_optional_keyword("emit") is not None else [])
+        properties, regions = parse_instruction(parser)
         return cls.build(properties=properties, regions=regions)
 
     def verify_(self) -> None:
@@ -268,12 +205,19 @@ class InstructionOp(IRDLOperation):
             raise VerifyException(f"has {len(self.ranges)} ranges for {counts[0]} registers")
         if self.cycles is not None and (self.per_cycle is not None or not self.cycles.data):
             raise VerifyException("`cycles` is a number from 1, in the place of `per_cycle`")
+        if self.writes is not None and not self._is_elementwise():
+            raise VerifyException("what is marked out comes last, is not read, and no loop reduces")
         if self.tile is not None and self.intrinsic is None:
             raise VerifyException("has a tile but no intrinsic that takes it")
         for name in self.intrinsics:
             if not _INTRINSIC.fullmatch(name):
                 raise VerifyException(f"calls '{name}': LLVM's intrinsics are called llvm.something")
         self._verify_emission()
+
+    def _is_elementwise(self) -> bool:
+        last = self.accumulator.data == len(self.registers) - 1
+        parallel = all(loop.kind.data == "parallel" for loop in self.loops)
+        return last and parallel and not any(True for _ in self.body.block.args[-1].uses)
 
     def _verify_emission(self) -> None:
         if self.emission is None:

@@ -15,8 +15,9 @@ from xdsl.ir.affine import AffineBinaryOpExpr, AffineBinaryOpKind, AffineConstan
 from xdsl.utils.exceptions import InterpretationError
 
 from ..nn.dtypes import dense_array, numpy_dtype
-from ..reference.scalar import evaluate_body
+from ..reference.scalar import EVALUATIONS, evaluate_body
 from .combine import CombineOp, SpreadOp
+from .compute import ComputeOp
 from .instruction import InstructionOp
 from .lookup import GatherOp
 from .prefetch import PrefetchOp
@@ -93,6 +94,16 @@ def _terms(expr: AffineExpr) -> list[AffineExpr]:
     return [expr] if not isinstance(expr, AffineConstantExpr) or expr.value else []
 
 
+def _compute(op: Operation, *args: np.ndarray) -> np.ndarray:
+    """An elementwise instruction is its body; what it writes is not read."""
+    assert isinstance(op, ComputeOp)
+    (result,) = evaluate_body(op.declaration().body.block, [*args, np.zeros((), numpy_dtype(op.res.type))])
+    return result
+
+
+EVALUATIONS[ComputeOp] = _compute
+
+
 @register_impls
 class RegisterFunctions(InterpreterFunctions):
     def __init__(self) -> None:
@@ -111,6 +122,10 @@ class RegisterFunctions(InterpreterFunctions):
         result = np.zeros(op.vector.get_shape(), array.dtype)
         result.reshape(-1)[accessor.places] = array[accessor.at(array, variables)]
         return (result,)
+
+    @impl(ComputeOp)
+    def compute(self, interpreter: Interpreter, op: ComputeOp, args: Arrays):
+        return (_compute(op, *args),)
 
     @impl(GatherOp)
     def gather(self, interpreter: Interpreter, op: GatherOp, args: Arrays):

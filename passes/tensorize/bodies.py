@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import permutations
+from typing import Any
 
 from xdsl.dialects import arith
 from xdsl.ir import Attribute, Block, BlockArgument, Operation, SSAValue
@@ -63,13 +64,37 @@ def body_bindings(
     yield from _Unifier(difference or Difference()).unify(wanted.operands[0], given.operands[0], {}, 0)
 
 
+def occurrences(pattern: Block, root: SSAValue) -> Iterator[tuple[dict[int, SSAValue], set[SSAValue]]]:
+    """Every way `pattern` computes `root` from other values: pattern argument -> value, and the values on the
+    way, `root` among them."""
+    wanted = pattern.last_op
+    assert wanted is not None
+    for bound in _Finder().unify(wanted.operands[0], root, {}, 0):
+        inner = _between(root, set(bound.values()))
+        if root not in bound.values():
+            yield bound, inner
+
+
+def _between(root: SSAValue, ends: set[SSAValue]) -> set[SSAValue]:
+    found: set[SSAValue] = set()
+    waiting = [root]
+    while waiting:
+        value = waiting.pop()
+        if value not in found and value not in ends and isinstance(value.owner, Operation):
+            found.add(value)
+            waiting += value.owner.operands
+    return found
+
+
+Bound = dict[int, Any]
+"""Pattern argument -> what it stands for: the number of an argument, or a value."""
+
+
 class _Unifier:
     def __init__(self, difference: Difference):
         self.note = difference.note
 
-    def unify(
-        self, pattern: SSAValue, subject: SSAValue, bound: dict[int, int], depth: int
-    ) -> Iterator[dict[int, int]]:
+    def unify(self, pattern: SSAValue, subject: SSAValue, bound: Bound, depth: int) -> Iterator[Bound]:
         if pattern.type != subject.type:
             self.note(depth, _type_text(pattern, subject, depth))
             return
@@ -91,18 +116,14 @@ class _Unifier:
         for order in orders:
             yield from self._all(list(zip(wanted.operands, order, strict=True)), bound, depth + 1)
 
-    def _all(
-        self, pairs: list[tuple[SSAValue, SSAValue]], bound: dict[int, int], depth: int
-    ) -> Iterator[dict[int, int]]:
+    def _all(self, pairs: list[tuple[SSAValue, SSAValue]], bound: Bound, depth: int) -> Iterator[Bound]:
         if not pairs:
             yield bound
             return
         for first in self.unify(*pairs[0], bound, depth):
             yield from self._all(pairs[1:], first, depth)
 
-    def _bind(
-        self, pattern: BlockArgument, subject: SSAValue, bound: dict[int, int], depth: int
-    ) -> Iterator[dict[int, int]]:
+    def _bind(self, pattern: BlockArgument, subject: SSAValue, bound: Bound, depth: int) -> Iterator[Bound]:
         if not isinstance(subject, BlockArgument):
             made = subject.owner.name if isinstance(subject.owner, Operation) else "a value"
             self.note(depth, f"op: it reads {_name(pattern)} as it is, the operation has {made} there")
@@ -110,6 +131,17 @@ class _Unifier:
             self.note(depth, f"operands: {_name(pattern)} would be two operands of the operation")
         else:
             yield {**bound, pattern.index: subject.index}
+
+
+class _Finder(_Unifier):
+    """Pattern arguments stand for any values."""
+
+    def __init__(self) -> None:
+        super().__init__(Difference())
+
+    def _bind(self, pattern: BlockArgument, subject: SSAValue, bound: Bound, depth: int) -> Iterator[Bound]:
+        if bound.get(pattern.index, subject) is subject:
+            yield {**bound, pattern.index: subject}
 
 
 def _grants(given: Operation, wanted: Operation) -> bool:

@@ -11,12 +11,12 @@ from xdsl.ir import Block, Operation, SSAValue
 
 from ...dialects.errors import TenonError
 from ...dialects.nn.dtypes import is_half
-from ...dialects.tensorized import InstructionOp, YieldOp
+from ...dialects.tensorized import ComputeOp, InstructionOp, YieldOp
 from ...dialects.tensorized.interpretation_registers import instruction_steps
 from .function import FunctionText
 from .registers import shuffle
-from .scalar import STORAGE, is_absorbed, rule_of
-from .types import intrinsic_type, register_type, suffix
+from .scalar import SCALAR_RULES, STORAGE, is_absorbed, rule_of
+from .types import intrinsic_type, register_type, scalar_type, suffix
 from .vectors import VECTOR_RULES
 
 Application = Callable[[FunctionText, Sequence[str]], str]
@@ -39,14 +39,15 @@ def application(instruction: InstructionOp, emulated: bool = False) -> Applicati
 def _call(instruction: InstructionOp) -> Application:
     assert instruction.intrinsic is not None
     name, result = instruction.intrinsic.data, register_type(instruction.accumulator_register)
-    types = [(register_type(r), intrinsic_type(r)) for r in instruction.registers]
+    read = len(instruction.registers) - (instruction.writes is not None)
+    types = [(register_type(r), intrinsic_type(r)) for r in instruction.registers.data[:read]]
     if instruction.tile is not None:
         return _tiled(instruction, name, [n.data for n in instruction.tile])
 
     def apply(function: FunctionText, args: Sequence[str]) -> str:
         passed = [
             arg if held == taken else function.let(f"bitcast {held} {arg} to {taken}")
-            for (held, taken), arg in zip(types, args, strict=True)
+            for (held, taken), arg in zip(types, args[:read], strict=True)
         ]
         return function.call(result, name, [(taken, arg) for (_, taken), arg in zip(types, passed)])
 
@@ -127,6 +128,37 @@ def emit_scalar(
             raise TenonError(f"{op.name}{location(op)} computes in {op.results[0].type}, expected f32")
         values[op.results[0]] = rule(function, op, [values[v] for v in operands], lanes)
     raise TenonError("a scalar body yields nothing")
+
+
+def _compute(text: FunctionText, op: Operation, args: Sequence[str], lanes: int) -> str:
+    """An elementwise instruction on a register, part by part where it is wider; its body where the parts do
+    not fill it. An element for which the body has no value is some value, the same at each use."""
+    assert isinstance(op, ComputeOp)
+    declared = op.declaration()
+    width, result = declared.accumulator_register.get_shape()[0], declared.accumulator_register
+    if lanes % width or not (declared.features <= set(text.features) or not is_specific(declared)):
+        return emit_scalar(text, declared.body.block, [*args, "poison"], lanes)
+    apply = application(declared)
+    sources = [scalar_type(v.type) for v in op.operands]
+    parts: list[str] = []
+    for first in range(0, lanes, width):
+        taken = [_part(text, f"<{lanes} x {s}>", a, first, width, lanes) for s, a in zip(sources, args)]
+        made = apply(text, [*taken, "poison"])
+        parts.append(text.let(f"freeze {register_type(result)} {made}"))
+    element, size = scalar_type(result.element_type), width
+    while len(parts) > 1:
+        type_ = f"<{size} x {element}>"
+        parts = [shuffle(text, type_, a, b, range(2 * size)) for a, b in zip(parts[::2], parts[1::2])]
+        size *= 2
+    return parts[0]
+
+
+def _part(text: FunctionText, type_: str, register: str, first: int, width: int, lanes: int) -> str:
+    whole = width == lanes
+    return register if whole else shuffle(text, type_, register, "poison", range(first, first + width))
+
+
+SCALAR_RULES[ComputeOp] = _compute
 
 
 def emit_vectors(function: FunctionText, block: Block, arguments: Sequence[str]) -> str:

@@ -77,10 +77,32 @@ FALSE = {
 }
 
 
+FALSE[
+    "toward zero"
+] = """tensorized.instruction @false intrinsic "llvm.lrint.v4i32.v4f32" loops (i: parallel 4)
+      (%x: vector<4xf32> at (i), out %y: vector<4xi32> at (i)) {
+      %s = arith.fptosi %x : f32 to i32
+      tensorized.yield %s : i32
+    }"""
+
+
 @pytest.mark.parametrize("text", FALSE.values(), ids=FALSE)
 def test_a_false_declaration_is_found(parse, text: str):
     with pytest.raises(TenonError, match="^instruction @false gives .* expected .*, for "):
         check_instruction(parse(text).body.block.first_op, host())
+
+
+def test_where_a_conversion_has_no_value_any_will_do():
+    """Beyond the integers, and of NaN."""
+    from tenonc.targets.selfcheck import check_result
+
+    rounding = next(i for i in declared_instructions(find_target("x86-64-v3")) if i.writes is not None)
+    x = np.array([[3e9, -2147483648, np.nan, 2.5, 3.5, -0.5, np.inf, 1]], np.float32)
+    old = np.zeros((1, 8), np.int32)
+    right = np.array([[7, -2147483648, 7, 2, 4, 0, 7, 1]], np.int32)
+    check_result(rounding, [x, old], right)
+    with pytest.raises(TenonError, match="gives 3 in lane 3, expected 2"):
+        check_result(rounding, [x, old], np.where(right == 2, 3, right))
 
 
 def test_operands_are_drawn_from_what_an_instruction_is_valid_for(parse):

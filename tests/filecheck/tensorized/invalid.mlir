@@ -9,7 +9,7 @@ tensorized.instruction @fma loops (i: parallel 4)
 
 // -----
 
-// CHECK: an instruction has one inout operand, not 0
+// CHECK: an instruction has one inout or out operand, not 0
 tensorized.instruction @fma loops (i: parallel 8)
   (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), %acc: vector<8xf32> at (i)) {
   %s = arith.addf %acc, %a : f32
@@ -638,4 +638,56 @@ tensorized.kernel @none(%x: tensor<4xi8> within [3, 2]) -> tensor<4xi8> {
 // CHECK: a range has two ends, not 1
 tensorized.kernel @one(%x: tensor<4xi8> within [3]) -> tensor<4xi8> {
   tensorized.yield %x : tensor<4xi8>
+}
+
+// -----
+
+// CHECK: what is marked out comes last, is not read, and no loop reduces
+tensorized.instruction @round loops (i: parallel 4) (%x: vector<4xf32> at (i), out %y: vector<4xf32> at (i)) {
+  %s = arith.addf %x, %y : f32
+  tensorized.yield %s : f32
+}
+
+// -----
+
+// CHECK: has a tile but no intrinsic that takes it
+tensorized.instruction @t tile [1, 2] loops (i: parallel 4) (%x: vector<4xf32> at (i), out %y: vector<4xf32> at (i)) {
+  tensorized.yield %x : f32
+}
+
+// -----
+
+// CHECK: `cycles` is a number from 1, in the place of `per_cycle`
+tensorized.instruction @c per_cycle 1 cycles 2 loops (i: parallel 4) (%x: vector<4xf32> at (i), out %y: vector<4xf32> at (i)) {
+  tensorized.yield %x : f32
+}
+
+// -----
+
+// CHECK: calls 'memcpy': LLVM's intrinsics are called llvm.something
+tensorized.instruction @c intrinsic "memcpy" loops (i: parallel 4) (%x: vector<4xf32> at (i), out %y: vector<4xf32> at (i)) {
+  tensorized.yield %x : f32
+}
+
+// -----
+
+// CHECK: @add accumulates: it is no elementwise instruction
+tensorized.instruction @add loops (i: parallel 4) (%x: vector<4xf32> at (i), inout %y: vector<4xf32> at (i)) {
+  %s = arith.addf %x, %y : f32
+  tensorized.yield %s : f32
+}
+func.func @f(%x: f32) -> f32 {
+  %y = tensorized.compute @add(%x) : (f32) -> f32
+  func.return %y : f32
+}
+
+// -----
+
+// CHECK: operands and result do not have the element types of @same
+tensorized.instruction @same loops (i: parallel 4) (%x: vector<4xf32> at (i), out %y: vector<4xf32> at (i)) {
+  tensorized.yield %x : f32
+}
+func.func @f(%x: i32) -> f32 {
+  %y = tensorized.compute @same(%x) : (i32) -> f32
+  func.return %y : f32
 }

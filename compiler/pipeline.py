@@ -173,20 +173,32 @@ def run_levels(
                 note(module, weights)
 
 
-def explained(model: Model, options: CompileOptions) -> list[Explanation]:
-    """How the instruction of each reduction was chosen, also of those that the target lacks."""
+@dataclass(frozen=True)
+class Explained:
+    """How the instruction of each reduction was chosen, also of those that the target lacks, and by kernel
+    lines of (what, why) on the schedules of contractions."""
+
+    instructions: list[Explanation]
+    schedules: dict[str, list[tuple[str, str]]]
+
+
+def explained(model: Model, options: CompileOptions) -> Explained:
+    """Lowers a copy of the model to where instructions and schedules are chosen."""
+    from ..dialects.tensorized import kernels
+    from ..passes.schedule.reasons import schedule_reasons
     from ..passes.tensorize.remarks import explanations
+    from ..passes.tensorize.target import target_facts
 
     module, ctx = model.module.clone(), context()
     with collector_paused():
-        for level, text in LEVELS.items():
-            for one in parse_pipeline(text.format(**options.placeholders())):
+        for level in list(LEVELS)[: list(LEVELS).index("scheduled") + 1]:
+            for one in parse_pipeline(LEVELS[level].format(**options.placeholders())):
                 with_reasons(one).apply(ctx, module)
-            if level == NOTED:
-                bound_accumulators(module, model.store)
-            if level == "matched":
-                break
-    return list(explanations(module))
+            for note in NOTES.values() if level == NOTED else ():
+                note(module, model.store)
+    facts = target_facts(module)
+    schedules = {kernel.sym_name.data: list(schedule_reasons(kernel, facts)) for kernel in kernels(module)}
+    return Explained(list(explanations(module)), schedules)
 
 
 def with_reasons(one: ModulePass) -> ModulePass:

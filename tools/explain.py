@@ -1,5 +1,5 @@
-"""`tenonc explain`: which instruction computes each contraction of a model, what else could, and why others
-cannot."""
+"""`tenonc explain`: which instruction computes each contraction of a model, what else could, why others
+cannot, and why its schedule is as it is."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def explain_model(arguments: argparse.Namespace) -> None:
     model = load_model(arguments)
     with progress(arguments.model):
         found = explained(model, options_of(arguments))
-    wanted = [one for one in found if _asked(one, arguments.kernel)]
+    wanted = [one for one in found.instructions if _asked(one, arguments.kernel)]
     if not wanted:
-        names = ", ".join(dict.fromkeys(one.kernel for one in found)) or "none"
+        names = ", ".join(dict.fromkeys(one.kernel for one in found.instructions)) or "none"
         asked = " or ".join(arguments.kernel)
         raise UsageError(f"--kernel {asked}: no such kernel with a reduction, there are: {names}")
     for one in wanted:
-        _show(one, arguments.all)
+        _show(one, found.schedules.get(one.kernel, []), arguments.all)
 
 
 COLUMNS = ("", "instruction", "why")
@@ -46,8 +46,8 @@ def _asked(one: Explanation, names: list[str]) -> bool:
     return not names or any(name in one.kernel for name in names)
 
 
-def _show(one: Explanation, every: bool) -> None:
-    """One row for all instructions of which the same is to be said."""
+def _show(one: Explanation, schedule: list[tuple[str, str]], every: bool) -> None:
+    """One row for all instructions of which the same is to be said, and the schedule's."""
     from ..targets.remarks import rows
     from .tables import print_table
 
@@ -59,12 +59,13 @@ def _show(one: Explanation, every: bool) -> None:
         matched.add(name)
     named = f": {one.nest}" if one.nest else ""
     table = [(what, ", ".join(names), why) for (what, why), names in shown.items()]
+    table += [(what, "", why) for what, why in schedule]
     print_table(f"@{one.kernel}{named}", COLUMNS, table, left=3)
 
 
 VERB = Verb(
     "explain",
-    "show which instruction computes each contraction, what else could, and why others cannot",
+    "show which instruction computes each contraction, why others do not, and why it is scheduled so",
     "tenonc explain model.onnx --target cascadelake --kernel conv1",
     _configure,
     explain_model,

@@ -16,6 +16,7 @@ def test_it_says_what_was_chosen_and_why_others_were_not(capfd, monkeypatch):
     assert "also fma_4xf32 2.0" in out or "also fma_4xf32 1." in out
     assert "body: accumulator type: it yields i32, the operation f32" in out
     assert "fma_16xf32 feature: the target lacks avx512f" in out
+    assert "accumulators in 16 registers" in out and "fits the first-level cache" in out
 
 
 def test_an_unknown_kernel_is_bad_usage(capfd):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -15,8 +14,9 @@ from ..executable import Executable, compile
 from ..model import Model
 from .size import size_of
 
-CALLS, LEAST_SECONDS = 15, 0.05
-"""A latency is the median of so many timed stretches of calls, together at least that long."""
+STRETCHES, SECONDS = 40, 0.2
+"""A latency is the least mean of so many stretches of calls, together that long: what else the machine does
+makes a call slower, never faster."""
 
 
 @dataclass(frozen=True)
@@ -53,19 +53,19 @@ class Objectives:
 
 
 def latency(exe: Executable) -> float:
-    """Seconds of a call on zeros: the median of stretches of calls."""
+    """Seconds of a call on zeros, undisturbed."""
     inputs = [np.zeros(port.shape, port.dtype) for port in exe.inputs]
     exe(*inputs)
     start = time.perf_counter()
     exe(*inputs)
-    calls = max(1, math.ceil(LEAST_SECONDS / CALLS / max(1e-7, time.perf_counter() - start)))
-    stretches: list[float] = []
-    for _ in range(CALLS):
+    calls = max(1, math.ceil(SECONDS / STRETCHES / max(1e-7, time.perf_counter() - start)))
+    least = math.inf
+    for _ in range(STRETCHES):
         start = time.perf_counter()
         for _ in range(calls):
             exe(*inputs)
-        stretches.append((time.perf_counter() - start) / calls)
-    return statistics.median(stretches)
+        least = min(least, (time.perf_counter() - start) / calls)
+    return least
 
 
 def _compiled(model: Model, target: str) -> Executable:

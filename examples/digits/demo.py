@@ -1,10 +1,13 @@
-"""Compile `digits.onnx`, run it on the held-out images one by one, and compare with onnxruntime.
+"""Compile `digits.onnx`, as it is and pruned, run both on the held-out images one by one, and compare with
+onnxruntime.
 
     make demo            # or: python examples/digits/demo.py
 
-Leaves the IR after every pass and the compiled artifact in `build/demo/`. Latencies are medians over single
-images, one thread each, the two runs taking turns so that both see the same machine. The first compilation of
-a process also imports what it needs, the second is compilation alone; onnxruntime is imported beforehand.
+The pruned network has half of the channels of every layer, those with the largest activations; its weights
+are fitted to what the whole network computes on training images, without training. Leaves the IR after
+every pass and the compiled artifacts in `build/demo/`. Latencies are medians over single images, one thread
+each, the two runs taking turns so that both see the same machine. The first compilation of a process also
+imports what it needs, the second is compilation alone; onnxruntime is imported beforehand.
 """
 
 from __future__ import annotations
@@ -32,7 +35,10 @@ from tenonc.tools.models.quantized import quantize
 MODEL = Path(__file__).with_name("digits.onnx")
 OUTPUT = Path("build/demo")
 ROUNDS = 20
-ARTIFACTS = {"ll": "digits.ll", "asm": "digits.s", "obj": "digits.o"}
+RATIO = 0.5
+CALIBRATION = 400
+"""Training images that pruning looks at."""
+ARTIFACTS = {"ll": "ll", "asm": "s", "obj": "o"}
 
 T = TypeVar("T")
 Runner = Callable[[np.ndarray], np.ndarray]
@@ -55,9 +61,16 @@ def timed(action: Callable[[], T]) -> tuple[float, T]:
     return time.perf_counter() - start, result
 
 
-def compile_ours(dump_dir: Path | None = None) -> compiler.Executable:
-    """Read the model and compile it."""
-    return compiler.compile(compiler.load(MODEL), target="host", dump_dir=dump_dir)
+def compile_ours(path: Path = MODEL, dump_dir: Path | None = None) -> compiler.Executable:
+    """Read a model and compile it."""
+    return compiler.compile(compiler.load(path), target="host", dump_dir=dump_dir)
+
+
+def write_pruned(training: Split, path: Path) -> None:
+    """The network without half of its channels, as a file."""
+    data = {"image": training.images[:CALIBRATION]}
+    small = compiler.prune(compiler.load(MODEL), RATIO, score="attention", data=data, recover=True)
+    compiler.save_onnx(small, path)
 
 
 def open_reference() -> onnxruntime.InferenceSession:
@@ -83,12 +96,13 @@ def latencies(runners: list[Runner], data: Split) -> list[float]:
     return [statistics.median(times) for times in samples]
 
 
-def write_artifact(exe: compiler.Executable) -> int:
+def write_artifact(exe: compiler.Executable, stem: str) -> int:
     """Write the compiled forms to build/demo; the size of the object file in bytes."""
-    for kind, name in ARTIFACTS.items():
+    for kind, suffix in ARTIFACTS.items():
         content = exe.emit(kind)
-        (OUTPUT / name).write_bytes(content.encode() if isinstance(content, str) else content)
-    return (OUTPUT / ARTIFACTS["obj"]).stat().st_size
+        path = OUTPUT / f"{stem}.{suffix}"
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return (OUTPUT / f"{stem}.{ARTIFACTS['obj']}").stat().st_size
 
 
 def quantized(training: Split, data: Split) -> tuple[float, float]:
@@ -102,10 +116,10 @@ def quantized(training: Split, data: Split) -> tuple[float, float]:
     return float(np.mean(ours == data.labels)), float(np.mean(ours == theirs))
 
 
-def report(ours: Column, theirs: Column) -> Table:
-    """Ours beside onnxruntime's."""
+def report(columns: dict[str, Column]) -> Table:
+    """Ours, as it is and pruned, beside onnxruntime's."""
     table = Table(title="digits, one image a time, one thread", box=box.SIMPLE_HEAD)
-    for name in ("", "tenon", "onnxruntime"):
+    for name in ("", *columns):
         table.add_column(name, justify="right" if name else "left")
     rows: list[tuple[str, Callable[[Column], str]]] = [
         ("accuracy", lambda c: f"{c.accuracy:.2%}"),
@@ -115,7 +129,7 @@ def report(ours: Column, theirs: Column) -> Table:
         ("artifact, or model", lambda c: f"{c.size / 1024:.0f} KiB"),
     ]
     for name, text in rows:
-        table.add_row(name, text(ours), text(theirs))
+        table.add_row(name, *map(text, columns.values()))
     return table
 
 
@@ -128,15 +142,25 @@ def main() -> int:
     load_first, session = timed(open_reference)
     load_again, _ = timed(open_reference)
     compile_ours(dump_dir=OUTPUT / "ir")
-    runners: list[Runner] = [lambda x: exe(x)[0], lambda x: np.asarray(session.run(None, {"image": x})[0])]
+    write_pruned(training, OUTPUT / "pruned.onnx")
+    small_first, small = timed(lambda: compile_ours(OUTPUT / "pruned.onnx"))
+    small_again, _ = timed(lambda: compile_ours(OUTPUT / "pruned.onnx"))
+    runners: list[Runner] = [
+        lambda x: exe(x)[0],
+        lambda x: small(x)[0],
+        lambda x: np.asarray(session.run(None, {"image": x})[0]),
+    ]
     found = [probabilities(runner, data) for runner in runners]
     accuracy = [float(np.mean(p.argmax(1) == data.labels)) for p in found]
     speed = latencies(runners, data)
-    ours = Column(accuracy[0], first, again, speed[0], write_artifact(exe))
-    theirs = Column(accuracy[1], load_first, load_again, speed[1], MODEL.stat().st_size)
+    columns = {
+        "tenon": Column(accuracy[0], first, again, speed[0], write_artifact(exe, "digits")),
+        "pruned": Column(accuracy[1], small_first, small_again, speed[1], write_artifact(small, "pruned")),
+        "onnxruntime": Column(accuracy[2], load_first, load_again, speed[2], MODEL.stat().st_size),
+    }
     console = Console()
-    console.print(report(ours, theirs))
-    deviation = float(np.abs(found[0] - found[1]).max())
+    console.print(report(columns))
+    deviation = float(np.abs(found[0] - found[2]).max())
     console.print(f"largest difference of a probability over {len(data.labels)} images: {deviation:.2e}")
     right, same = quantized(training, data)
     console.print(f"in 8 bits (int8-qdq): accuracy {right:.2%}, read as onnxruntime does: {same:.2%}")

@@ -6,8 +6,10 @@ Leaves: contractions whose operands have the types of the fastest instruction th
 if there is one. Weights lose their zero points at compile time. The other operand is stored in that type by
 the op that makes it: its zero point and range are shifted, and the zero points of all who read it, which
 costs nothing (`legalize/storage.py`); where that cannot be, it is copied. A qnn.concat becomes requantized
-parts and an nn.concat, which only moves. With `explain` the module attribute `tenon.repairs` says what was
-changed for which product: a dictionary from names to lines, which `tensorize-match{explain=true}` shows.
+parts and an nn.concat, which only moves. A depthwise convolution that no dot product computes may get
+`qnn.widened`: it multiplies bytes by weights of 32 bits. With `explain` the module attribute `tenon.repairs`
+says what was changed for which product: a dictionary from names to lines, which
+`tensorize-match{explain=true}` shows.
 """
 
 from __future__ import annotations
@@ -17,14 +19,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, NameLoc, StringAttr
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, NameLoc, StringAttr, UnitAttr
 from xdsl.ir import SSAValue
 from xdsl.passes import ModulePass
 
 from ..dialects import nn, qnn
+from ..dialects.qnn.intervals import WIDENED
 from .graph_builder import GraphBuilder
-from .legalize.forms import dot_forms
-from .legalize.product import Operand, Product, product_of
+from .legalize.forms import dot_forms, tap_types
+from .legalize.product import Operand, Product, product_of, sums_taps, widens_taps
 from .legalize.rewriting import store
 from .legalize.storage import Class, Storage, classes
 from .lower_nn import runtime_ops
@@ -47,6 +50,10 @@ class LegalizeQnnPass(ModulePass):
         _choose_storage(products)
         for product in products:
             product.settle()
+        taps = tap_types(instructions(op))
+        for node in nodes:
+            if isinstance(node, qnn.ConvOp) and sums_taps(node) and widens_taps(node, forms, taps):
+                node.attributes[WIDENED] = UnitAttr()
         if self.explain:
             op.attributes[REPAIRS] = _repairs(products)
 

@@ -1,7 +1,7 @@
 """The contractions that `tenonc bench --kernels` measures, as ONNX models around them.
 
 Floats stand between elementwise neighbours, so that the kernel reads and writes the layouts it has inside a
-network. Quantized ones are alone, bytes in and out, in both of onnxruntime's formats."""
+network. So do quantized ones, bytes in and out, in both of onnxruntime's formats."""
 
 from __future__ import annotations
 
@@ -71,22 +71,14 @@ def conv8(
     depth = inputs // groups * kernel**2
     name = _conv_name(size, inputs, outputs, kernel, stride)
     name += f", {groups} groups" if groups > 1 else ""
-    shapes = [1, inputs, size, size], [1, outputs, out, out]
-    make = partial(
-        _quantized,
-        "Conv",
-        *shapes,
-        [outputs, inputs // groups, kernel, kernel],
-        depth,
-        bits,
-        window | {"group": groups},
-    )
+    x, w = [1, inputs, size, size], [outputs, inputs // groups, kernel, kernel]
+    make = partial(_quantized, "Conv", x, w, depth, bits, window | {"group": groups})
     return Case(_int8_name(name, bits), make, out * out * outputs * depth, 80, True)
 
 
 def matmul8(rows: int, depth: int, columns: int, *, bits: int = 8) -> Case:
     """A product of u8 rows with s8 weights of `bits`, one scale."""
-    make = partial(_quantized, "MatMul", [rows, depth], [rows, columns], [depth, columns], depth, bits, {})
+    make = partial(_quantized, "MatMul", [rows, depth], [depth, columns], depth, bits, {})
     return Case(_int8_name(f"matmul {rows}x{depth}x{columns}", bits), make, rows * depth * columns, 80, True)
 
 
@@ -107,17 +99,10 @@ def _int8_name(name: str, bits: int) -> str:
 
 
 def _quantized(
-    op: str,
-    x: Sequence[int],
-    y: Sequence[int],
-    w: Sequence[int],
-    depth: int,
-    bits: int,
-    attributes: Mapping[str, Any],
+    op: str, x: Sequence[int], w: Sequence[int], depth: int, bits: int, attributes: Mapping[str, Any]
 ) -> list[bytes]:
-    """One product as QDQ and as QOperator; scales such that results fill their bytes."""
-    from onnx import helper
-
+    """A product, and the average of what it gives, as QDQ and as QOperator; scales such that results fill
+    their bytes."""
     rng, most = np.random.default_rng(depth), (1 << bits - 1) - 1
     channels = (w[0],) if op == "Conv" else ()
     arrays = {
@@ -127,21 +112,44 @@ def _quantized(
         "b": rng.integers(-2000, 2000, channels, np.int32), "s_b": np.full(channels, 0.02 / most, np.float32),
         "z_b": np.zeros(channels, np.int32),
     }  # fmt: skip
-    convolves = op == "Conv"
-    pairs = [("x", "s_x", "z_x"), ("w", "s_w", "z_w"), *([("b", "s_b", "z_b")] if convolves else [])]
-    floats = [
-        helper.make_node("DequantizeLinear", list(names), [f"{names[0]}_f"], **_axis(names[0]))
-        for names in pairs
+    y = [1, w[0], 1, 1] if op == "Conv" else [x[0], w[1]]
+    forms = _pairs(op, attributes), _operators(op, attributes)
+    return [model(nodes, {"x": x}, {"y": y}, arrays, np.uint8) for nodes in forms]
+
+
+def _pairs(op: str, attributes: Mapping[str, Any]) -> list[Any]:
+    from onnx import helper
+
+    operands = ["x", "w", *(["b"] if op == "Conv" else [])]
+    nodes = [
+        helper.make_node("DequantizeLinear", [n, f"s_{n}", f"z_{n}"], [f"{n}_f"], **_axis(n))
+        for n in operands
     ]
-    read = [f"{names[0]}_f" for names in pairs]
-    qdq = [
-        *floats,
-        helper.make_node(op, read, ["y_f"], name="contraction", **attributes),
-        helper.make_node("QuantizeLinear", ["y_f", "s_y", "z_y"], ["y"], name="rounded"),
+    nodes.append(
+        helper.make_node(op, [f"{n}_f" for n in operands], ["c_f"], name="contraction", **attributes)
+    )
+    result = "c" if op == "Conv" else "y"
+    nodes.append(helper.make_node("QuantizeLinear", ["c_f", "s_y", "z_y"], [result], name="rounded"))
+    if op == "Conv":
+        nodes += [
+            helper.make_node("DequantizeLinear", ["c", "s_y", "z_y"], ["d_f"]),
+            helper.make_node("GlobalAveragePool", ["d_f"], ["y_f"], name="pool"),
+            helper.make_node("QuantizeLinear", ["y_f", "s_y", "z_y"], ["y"], name="averaged"),
+        ]
+    return nodes
+
+
+def _operators(op: str, attributes: Mapping[str, Any]) -> list[Any]:
+    from onnx import helper
+
+    names = ["x", "s_x", "z_x", "w", "s_w", "z_w", "s_y", "z_y"]
+    if op != "Conv":
+        return [helper.make_node(f"QLinear{op}", names, ["y"], name="contraction")]
+    pool = ["c", "s_y", "z_y", "s_y", "z_y"]
+    return [
+        helper.make_node("QLinearConv", [*names, "b"], ["c"], name="contraction", **attributes),
+        helper.make_node("QLinearGlobalAveragePool", pool, ["y"], name="pool", domain="com.microsoft"),
     ]
-    names = ["x", "s_x", "z_x", "w", "s_w", "z_w", "s_y", "z_y", *(["b"] if convolves else [])]
-    qop = [helper.make_node(f"QLinear{op}", names, ["y"], name="contraction", **attributes)]
-    return [model(nodes, {"x": x}, {"y": y}, arrays, np.uint8) for nodes in (qdq, qop)]
 
 
 def _axis(name: str) -> dict[str, Any]:
@@ -176,7 +184,7 @@ def model(
         numpy_helper.from_array(np.asarray(array), name) for name, array in weights.items() if name in read
     ]
     graph = helper.make_graph(list(nodes), "case", values(inputs), values(outputs), initializers)
-    opsets = [helper.make_opsetid("", 17)]
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
 
 

@@ -4,7 +4,7 @@
 `qnn.total_within`: its accumulators, bias included, whatever the other operand holds. The compiler computes
 both (`compiler/bound_accumulators.py`); without them an interval follows from the types. So it does with
 `qnn.result_below = magnitude` on a qnn.requantize: none of its results exceeds that before it is rounded and
-clamped.
+clamped. `qnn.widened` on a qnn.conv: its weights are multiplied as integers of 32 bits.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ Contraction = ConvOp | ConvTransposeOp | MatmulOp
 WEIGHTS_WITHIN = "qnn.weights_within"
 TOTAL_WITHIN = "qnn.total_within"
 RESULT_BELOW = "qnn.result_below"
+WIDENED = "qnn.widened"
 
 
 class Interval(NamedTuple):

@@ -62,6 +62,18 @@ def _form(instruction: InstructionOp) -> Form | None:
     return Form(data, weights, within, math.prod(instruction.extents) * instruction.rate)
 
 
+def tap_types(instructions: Iterable[InstructionOp]) -> set[IntegerType]:
+    """The types of bytes that an instruction multiplies by weights of 32 bits, one product a lane."""
+    found: set[IntegerType] = set()
+    for instruction in instructions:
+        factors = _factors(
+            instruction.body.block.last_op, instruction.body.block.args[instruction.accumulator.data]
+        )
+        if factors is not None and factors[1][0] == i32 and len(instruction.extents) == 1:
+            found.add(factors[0][0])
+    return found
+
+
 def _factors(end: Operation | None, accumulator: SSAValue) -> list[tuple[IntegerType, int]] | None:
     """The element types that are multiplied, and the places of the operands, the second one signed."""
     total = end.operands[0].owner if end is not None else None
@@ -73,10 +85,13 @@ def _factors(end: Operation | None, accumulator: SSAValue) -> list[tuple[Integer
     found: list[tuple[IntegerType, int]] = []
     for operand in product.operands:
         widening = operand.owner
+        if isinstance(operand, BlockArgument) and operand.type == i32:
+            found.append((i32, operand.index))
+            continue
         if not isinstance(widening, arith.ExtUIOp | arith.ExtSIOp):
             return None
         source = widening.input
         assert isinstance(source, BlockArgument) and isinstance(source.type, IntegerType)
         unsigned = isinstance(widening, arith.ExtUIOp)
         found.append((_UNSIGNED[source.type.width.data] if unsigned else source.type, source.index))
-    return sorted(found, key=lambda factor: factor[0] not in _UNSIGNED.values())
+    return sorted(found, key=lambda factor: (factor[0] == i32, factor[0] not in _UNSIGNED.values()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -131,9 +131,7 @@ def _broadcastable(new: GraphBuilder, op: qnn.ConvOp | qnn.MatmulOp, index: int,
 def product_of(op: nn.NNOperation, forms: Sequence[Form]) -> Product | None:
     """The contraction `op`, if instructions could compute it: one that sums over channels."""
     if isinstance(op, qnn.ConvOp):
-        summed = nn.tensor_of(op.w).get_shape()[1]
-        depthwise = op.value_of("groups") > 1 and summed == 1
-        if depthwise or weights_of(op) is None:
+        if sums_taps(op) or weights_of(op) is None:
             return None
         macs = math.prod(op.shape) * math.prod(nn.tensor_of(op.w).get_shape()[1:])
         data, weights = Operand(place(op, "x"), place(op, "zp_x")), (place(op, "w"), place(op, "zp_w"))
@@ -148,6 +146,23 @@ def product_of(op: nn.NNOperation, forms: Sequence[Form]) -> Product | None:
         data, weights = (left, right) if known[0] is op.b else (right, left)
         return Product(op, macs, _right_for(op, forms), [data], weights[:2])
     return None
+
+
+def sums_taps(op: nn.NNOperation) -> bool:
+    """Whether the op is a depthwise convolution by weights known at compile time: it sums the taps of its
+    window, and no channels."""
+    if not isinstance(op, qnn.ConvOp) or weights_of(op) is None:
+        return False
+    return op.value_of("groups") > 1 and nn.tensor_of(op.w).get_shape()[1] == 1
+
+
+def widens_taps(op: qnn.ConvOp, forms: Sequence[Form], types: Collection[IntegerType]) -> bool:
+    """Whether weights of a depthwise convolution are better widened, for an instruction that takes them so:
+    where no single instruction multiplies its bytes and sums them, since taps of a dot product have to be put
+    beside each other first, and a chain then takes longer."""
+    element = nn.tensor_of(op.x).element_type
+    dots = any(form.data == element and form.within is None for form in _right_for(op, forms))
+    return element in types and not dots
 
 
 def _right_for(op: qnn.ConvOp | qnn.MatmulOp, forms: Sequence[Form]) -> list[Form]:

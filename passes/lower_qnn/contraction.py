@@ -19,7 +19,7 @@ from xdsl.ir.affine import AffineExpr
 
 from ...dialects import nn, qnn
 from ...dialects.nn.scalar_builder import ScalarBuilder
-from ...dialects.qnn.intervals import Contraction, Interval, weights_of, weights_within
+from ...dialects.qnn.intervals import WIDENED, Contraction, Interval, weights_of, weights_within
 from ...dialects.qnn.parameters import BYTES, visible
 from ...dialects.tensorized import RangeAttr
 from ..graph_builder import GraphBuilder
@@ -41,6 +41,8 @@ def lower_conv(emit: Emitter, op: qnn.ConvOp) -> SSAValue:
     number = None if zero is None else visible(zero)
     if any(window.pads):
         x = new(nn.PadOp(x, (0, 0, *window.low), (0, 0, *window.high), 0 if number is None else int(number)))
+    if WIDENED in op.attributes:
+        filters = new.cast(filters, i32)
     return convolved(emit, op, x, filters, start, _ranges(op, x, filters))
 
 

@@ -145,11 +145,12 @@ def test_the_formats_of_a_case_are_the_same_integers():
     """QDQ and QOperator in onnxruntime, with exact products, and weights of the bits that are asked for."""
     for case, most in ((kernel_cases.conv8(5, 4, 6, 3, bits=7), 63), (kernel_cases.matmul8(3, 8, 5), 127)):
         protos = [onnx.load_from_string(data) for data in case.make()]
-        assert [len(proto.graph.node) > 1 for proto in protos] == [True, False]
+        first = [proto.graph.node[0].op_type for proto in protos]
+        assert first[0] == "DequantizeLinear" and first[1].startswith("QLinear")
         shape = [dim.dim_value for dim in protos[0].graph.input[0].type.tensor_type.shape.dim]
         x = {"x": np.random.default_rng(1).integers(0, 256, shape, np.uint8)}
         qdq, qop = (optimized_values(proto, x)["y"].astype(int) for proto in protos)
-        assert np.abs(qdq - qop).max() <= 1 and np.ptp(qop) > 100
+        assert np.abs(qdq - qop).max() <= 1 and np.ptp(qop) > 10
         weights = next(t for t in protos[1].graph.initializer if t.name == "w")
         assert most / 2 < np.abs(numpy_helper.to_array(weights).astype(int)).max() <= most
 

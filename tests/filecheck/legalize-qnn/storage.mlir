@@ -130,3 +130,27 @@ func.func @concat(%x: tensor<1x2x4xui8>, %y: tensor<1x2x4xui8>) -> tensor<1x4x4x
     : (tensor<1x2x4xui8>, tensor<1x2x4xui8>, tensor<f32>, tensor<f32>, tensor<ui8>, tensor<ui8>, tensor<f32>, tensor<ui8>) -> tensor<1x4x4xui8>
   func.return %c : tensor<1x4x4xui8>
 }
+
+// -----
+
+// The taps of a depthwise convolution lie apart in memory: unless one instruction sums their products, weights are widened.
+// Signed bytes have none here.
+
+// PAIRS-LABEL: @taps
+// PAIRS:       qnn.conv{{.*}} groups 8 {qnn.widened} : {{.*}}tensor<8x1x3x3xi8>, tensor<ui8>
+// PAIRS:       qnn.conv{{.*}} groups 8 {qnn.widened} : {{.*}}tensor<8x1x3x3xi8>, tensor<i8>
+// FOURS-LABEL: @taps
+// FOURS-NOT:   qnn.widened
+// FOURS:       qnn.conv{{.*}}tensor<8x1x3x3xi8>, tensor<ui8>
+// FOURS:       qnn.conv{{.*}} groups 8 {qnn.widened} : {{.*}}tensor<8x1x3x3xi8>, tensor<i8>
+func.func @taps(%x: tensor<1x8x6x6xui8>, %s: tensor<1x8x6x6xi8>) -> (tensor<1x8x4x4xi32>, tensor<1x8x4x4xi32>) {
+  %w = nn.constant #nn.weight<"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", tensor<8x1x3x3xi8>>
+  %z = nn.constant dense<3> : tensor<ui8>
+  %zs = nn.constant dense<3> : tensor<i8>
+  %zw = nn.constant dense<0> : tensor<i8>
+  %c = qnn.conv(%x, %w, %z, %zw) strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 8
+    : (tensor<1x8x6x6xui8>, tensor<8x1x3x3xi8>, tensor<ui8>, tensor<i8>) -> tensor<1x8x4x4xi32>
+  %d = qnn.conv(%s, %w, %zs, %zw) strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 8
+    : (tensor<1x8x6x6xi8>, tensor<8x1x3x3xi8>, tensor<i8>, tensor<i8>) -> tensor<1x8x4x4xi32>
+  func.return %c, %d : tensor<1x8x4x4xi32>, tensor<1x8x4x4xi32>
+}

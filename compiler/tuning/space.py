@@ -14,16 +14,11 @@ from xdsl.dialects.builtin import ModuleOp
 
 from ...dialects import tensorized
 from ...dialects.tensorized import LevelAttr
-from ...passes.schedule.register_tile import ranked_tiles
+from ...passes.schedule.band import contract_band
+from ...passes.schedule.contraction import Choice, analytic_choice, contract_levels
+from ...passes.schedule.register_tile import ranked_plans
 from ...passes.schedule.threads import split_contraction
-from ...passes.schedule_kernels import (
-    Choice,
-    ScheduleKernelsPass,
-    analytic_choice,
-    contract_band,
-    contract_levels,
-    panel_order,
-)
+from ...passes.schedule_kernels import ScheduleKernelsPass
 from ...passes.tensorize.target import target_facts
 from ..pipeline import context
 from .kernel_module import kernel_of, schedule_text
@@ -78,21 +73,18 @@ class Space:
         yield from map(self._choice, self._tiles[FIRST_TILES:])
 
     def _promising(self) -> list[dict[str, int]]:
-        ranked = ranked_tiles(self._band, self._facts)[:MOST_TILES]
-        return [tile for cycles, tile in ranked if cycles <= PROMISING * ranked[0][0]]
+        ranked = ranked_plans(self._band, self._facts)[:MOST_TILES]
+        return [dict(plan.tile) for plan in ranked if plan.cycles <= PROMISING * ranked[0].cycles]
 
     def _choice(self, tile: Mapping[str, int] | None = None) -> Choice:
-        assert self._contract is not None
-        return analytic_choice(
-            self._contract, self._band, self._facts, self._split.tile if tile is None else tile
-        )
+        return analytic_choice(self._band, self._facts, self._split.tile if tile is None else tile)
 
     def _candidate(self, choice: Choice) -> Candidate | None:
         """None where a thread's part would end inside a panel."""
         assert self._contract is not None
         if not _whole_tiles(self._split.parts, choice.tile, [self._band.lane_loop]):
             return None
-        levels = contract_levels(self._kernel, self._contract, self._band, choice)
+        levels = contract_levels(self._kernel, self._contract, self._band, choice, self._facts)
         return Candidate(schedule_text([*self._split.levels, *levels]), asdict(choice))
 
     def _variants(self, choice: Choice) -> Iterator[Choice]:
@@ -103,10 +95,7 @@ class Space:
             sizes = (most, most // 2, choice.steps // 2, choice.steps * 2, most // 4)
             for steps in dict.fromkeys(size for size in sizes if 8 <= size <= most):
                 yield replace(choice, steps=steps)
-        assert self._contract is not None
-        order = panel_order(self._contract, self._band.lane_loop)
-        products = order[: order.index(self._band.lane_loop)]
-        for name in (n for n in self._band.rows if n not in products):
+        for name in (n for n in self._band.rows if n not in self._band.products):
             for block in self._row_blocks(choice, name):
                 yield replace(choice, block=block)
 

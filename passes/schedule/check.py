@@ -9,7 +9,7 @@ from ...dialects import tensorized
 from ...dialects.errors import TenonError
 from ...dialects.tensorized import LevelAttr
 from ..tensorize.target import TargetFacts
-from .register_tile import Band
+from .band import Band
 
 MOST_STEPS = 64
 """Of a reduction in one body: each is a copy of the tile's instructions."""

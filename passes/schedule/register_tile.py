@@ -5,8 +5,8 @@ A tile of `rows x NV` accumulators runs one step of the reduction in
     max(rows * NV / instructions per cycle, operations / vector units, latency, loads / loads per cycle,
         (operations + loads) / issue width)
 
-cycles, and pays once per tile for its start values and epilogue, or once per block of the reduction
-where its panel is too large to stream from the second-level cache. The shape
+cycles, and pays once per tile for its start values and epilogue, or once per block of the reduction. To that
+come cycles in which the tile waits for the caches (blocking.py, traffic.py). The shape
 with the fewest cycles over the whole band wins; ragged ends are counted as the tiles they really are.
 After UNIT's analytic first choice and the register rule MR * NV + NV + 1 <= registers of hand-written
 GEMM kernels.
@@ -15,80 +15,130 @@ GEMM kernels.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import product
 
 from ..tensorize.target import TargetFacts
+from .band import Band
+from .blocking import Blocking, blockings, far_cycles, nest_of, panel_bytes
 from .blocks import balanced, peeled
+from .body import Body, bodies
+from .traffic import CACHE_SHARE, LINE_BYTES, contiguous_bytes, crowded, traffic
 
 ISSUE_WIDTH = 6
 # Vector operations that start in a cycle: a multiplication and an addition for each accumulator were measured
 # at 3.2, of four units that add and two that multiply.
 VECTOR_WIDTH = 3.2
+# Of a tile's start and end. Those of a short tile, and its latency, hide behind its neighbours: they are in
+# flight together.
 TILE_OVERHEAD_CYCLES = 12
+SHORT_OVERHEAD_CYCLES = 4
+SHORT_INSTRUCTIONS = 128
 LARGEST_ROWS = 28
-# Instructions of a loop's body: where another thread shares the core, those that count and fetch ahead are
-# what a tile waits for.
-BODY_INSTRUCTIONS = 80
-# What a core sustains from its second-level cache while it computes; 16 bytes per cycle were measured
-# beside multiply-adds at 90 % of their peak, and the hardware moves 32.
-L2_BYTES_PER_CYCLE = 20
+# What a function of the result takes besides the accumulators: its constants, and elements on their way.
+FINISHING_REGISTERS = 4
+# As many accumulators as the latency asks for leave no room for a load that is late.
+LATENCY_SLACK = 1.15
+# What a core sustains from its second-level cache while it computes: measured beside multiply-adds at 90 % of
+# their peak; the hardware moves 32.
+L2_BYTES_PER_CYCLE = 16
+# What comes from there in runs too short for the core to fetch ahead, and is waited for.
+SHORT_RUN_BYTES = 256
+WAITED_BYTES_PER_CYCLE = 28
 # Of the loads a core can issue, those that get through while panels stream from a farther cache: tiles of one
 # register a row, a load for every multiply-add, reached half of the peak.
 LOADS_SUSTAINED = 0.8
-# A panel up to this part of the second-level cache streams from there; a larger one runs in blocks that
-# take that part of the first-level cache, so that rows and accumulators pass through the rest.
-STREAMED_SHARE = 2
-BLOCK_SHARE = 2
+# Tiles that are tried with all blocks: those that compute in so many times the least cycles, none smaller.
+NEAR = 1.02
+MOST_NEAR = 12
 
 
 @dataclass(frozen=True)
-class Band:
-    """What the estimate needs to know of a contraction: extents of its parallel loops, the loop along
-    lanes, the lanes of a register, for every operand the loops it varies with and the bytes that a lane
-    takes of it in a step, the number of reduction steps, the instruction's latency, throughput, machine
-    operations and the registers it takes besides its operands, and whether the reduction may run in blocks
-    (accumulators can wait in the output)."""
+class Plan:
+    """A register tile with the body of its reduction and its blocks; the estimated cycles of the whole band,
+    and of these the ones that it computes, waits for the second-level cache, and for what lies beyond."""
 
-    extents: Mapping[str, int]
-    lane_loop: str
-    lanes: int
-    operands: Sequence[frozenset[str]]
-    lane_bytes: Sequence[int]
-    steps: int
-    latency: int
-    per_cycle: int
-    operations: int
-    scratch: int
-    blockable: bool
+    tile: Mapping[str, int]
+    body: Body
+    blocking: Blocking
+    computing: float
+    near: float
+    far: float
 
-    @cached_property
-    def rows(self) -> list[str]:
-        return [name for name, extent in self.extents.items() if name != self.lane_loop and extent > 1]
+    @property
+    def cycles(self) -> float:
+        return self.computing + self.near + self.far
+
+    def accumulators(self, band: Band) -> int:
+        return math.prod(band.grid(self.tile).values())
 
 
-def choose_tile(band: Band, facts: TargetFacts) -> dict[str, int]:
-    """Loop -> tile size; the lane loop's is a multiple of the lanes. Loops not named have tile 1."""
-    best = min(
-        _candidates(band, facts), key=lambda tile: (tile_cycles(band, tile, facts), -math.prod(tile.values()))
+def choose_plan(band: Band, facts: TargetFacts) -> Plan:
+    """The plan with the fewest cycles."""
+    return ranked_plans(band, facts)[0]
+
+
+def ranked_plans(band: Band, facts: TargetFacts) -> list[Plan]:
+    """Every tile that fits, the one with the fewest cycles first; of those that cut the loops into equal
+    blocks the largest. Only what may be best is tried with all blocks."""
+    shapes = {_shape(band, tile): tile for tile in _candidates(band, facts)}
+    plans = sorted((_unblocked(band, tile, facts) for tile in shapes.values()), key=_rank(band))
+    first = plans[0]
+    near = [
+        plan
+        for plan in plans[:MOST_NEAR]
+        if plan.cycles <= NEAR * first.cycles and plan.accumulators(band) >= first.accumulators(band)
+    ]
+    rest = [plan for plan in plans if plan not in near]
+    blocked = [plan_tile(band, plan.tile, facts) for plan in near]
+    return [*sorted(blocked, key=_rank(band)), *rest]
+
+
+def plan_tile(band: Band, tile: Mapping[str, int], facts: TargetFacts) -> Plan:
+    """The best body and blocks for a register tile."""
+    plans = (
+        replace(_within(band, tile, blocking, facts), far=far_cycles(band, tile, blocking, facts))
+        for blocking in blockings(band, tile, facts)
     )
-    return {name: size for name, size in best.items() if size > 1}
+    return min(plans, key=lambda plan: plan.cycles)
 
 
-def ranked_tiles(band: Band, facts: TargetFacts) -> list[tuple[float, dict[str, int]]]:
-    """Every tile that fits with its estimated cycles, the best first; of those that cut the loops into equal
-    blocks one."""
-    ranked: dict[tuple[int, ...], tuple[float, dict[str, int]]] = {}
-    for tile in _candidates(band, facts):
-        largest = {
-            n: size if n == band.lane_loop else balanced(band.extents[n], size)[0][1]
-            for n, size in tile.items()
-        }
-        shape = tuple(largest.get(name, 1) for name in band.extents)
-        ranked.setdefault(shape, (tile_cycles(band, largest, facts), largest))
-    return sorted(ranked.values(), key=lambda one: (one[0], -math.prod(one[1].values())))
+def _unblocked(band: Band, tile: Mapping[str, int], facts: TargetFacts) -> Plan:
+    return _within(band, tile, Blocking(band.steps), facts)
+
+
+def _within(band: Band, tile: Mapping[str, int], blocking: Blocking, facts: TargetFacts) -> Plan:
+    """The best body for a tile in blocks; what lies beyond the second-level cache left out."""
+    body = choose_body(band, tile, blocking.steps, facts)
+    computing = _computing(band, tile, body, blocking.steps, facts)
+    return Plan(tile, body, blocking, computing, _near(band, tile, body, facts), 0)
+
+
+def choose_body(band: Band, tile: Mapping[str, int], in_block: int, facts: TargetFacts) -> Body:
+    """The body with the fewest cycles; a window is not cut by blocks of the reduction."""
+    found = bodies(band, tile, facts.vector_registers)
+    if in_block < band.steps:
+        return next(found)
+    return min(found, key=lambda body: _computing(band, tile, body, in_block, facts))
+
+
+def _rank(band: Band) -> Callable[[Plan], tuple[float, ...]]:
+    """By cycles; ties go to the larger tile, and to the one that lies along inner loops: its rows are
+    neighbours in memory."""
+    return lambda plan: (
+        plan.cycles,
+        -math.prod(plan.tile.values()),
+        *(plan.tile.get(name, 1) for name in band.rows),
+    )
+
+
+def _shape(band: Band, tile: Mapping[str, int]) -> tuple[int, ...]:
+    """The largest blocks that a tile cuts the loops into."""
+    return tuple(
+        tile.get(name, 1) if name == band.lane_loop else balanced(extent, tile.get(name, 1))[0][1]
+        for name, extent in band.extents.items()
+    )
 
 
 def _candidates(band: Band, facts: TargetFacts) -> Iterator[dict[str, int]]:
@@ -108,79 +158,75 @@ def _candidates(band: Band, facts: TargetFacts) -> Iterator[dict[str, int]]:
             yield tile
 
 
-def _grid(band: Band, tile: Mapping[str, int]) -> dict[str, int]:
-    """Tile sizes in registers."""
-    return {n: -(-size // band.lanes) if n == band.lane_loop else size for n, size in tile.items()}
-
-
-def _loaded(band: Band, grid: Mapping[str, int]) -> list[int]:
-    """Registers of each operand that one step reads."""
-    return [math.prod(size for name, size in grid.items() if name in varies) for varies in band.operands]
-
-
 def _registers(band: Band, tile: Mapping[str, int]) -> int:
     """Accumulators, scratch, and what the operands hold while the grid runs row by row, lanes innermost: an
     operand that misses a loop is read again when that loop steps, so what varies inside it stays in
-    registers; one that misses none streams through one register."""
-    grid = _grid(band, tile)
+    registers; one that misses none streams through one register. At the end, what a function of the
+    results needs."""
+    grid = band.grid(tile)
     order = [name for name in (*band.rows, band.lane_loop) if grid.get(name, 1) > 1]
     held = 0
-    for varies in band.operands:
-        missing = next((i for i, name in enumerate(order) if name not in varies), len(order))
-        held += math.prod(grid[name] for name in order[missing:] if name in varies)
-    return math.prod(grid.values()) + held + band.scratch
+    for operand in band.operands:
+        missing = next((i for i, name in enumerate(order) if name not in operand.loops), len(order))
+        held += math.prod(grid[name] for name in order[missing:] if name in operand.loops)
+    return math.prod(grid.values()) + max(held + band.scratch, min(band.finishing, FINISHING_REGISTERS))
 
 
-def block_steps(band: Band, tile: Mapping[str, int], facts: TargetFacts) -> int:
-    """Reduction steps of a panel between two passes over the rows: all of them, if the panel can stream
-    from the second-level cache, is read only once, or the reduction cannot run in blocks."""
-    step_bytes = _panel_bytes(band, _grid(band, tile))
-    if not band.blockable or not step_bytes or band.steps * step_bytes <= facts.l2_bytes // STREAMED_SHARE:
-        return band.steps
-    return max(1, facts.l1_bytes // BLOCK_SHARE // step_bytes)
-
-
-def body_steps(band: Band, tile: Mapping[str, int]) -> int:
-    """Steps of the reduction that stand in a loop's body, so that counting them takes few instructions. One
-    where no register is used twice, as in a depthwise convolution: neighbouring steps read the same
-    elements there, and LLVM would keep those in registers that it does not have."""
-    grid = _grid(band, tile)
-    accumulators, loads = math.prod(grid.values()), sum(_loaded(band, grid))
-    most = BODY_INSTRUCTIONS // (accumulators * band.operations + loads)
-    return max(1, most) if loads <= accumulators else 1
-
-
-def _panel_bytes(band: Band, grid: Mapping[str, int]) -> int:
-    """Bytes per step of the operands along the lanes that every row tile reads again."""
-    return sum(
-        loaded * band.lanes * size
-        for varies, size, loaded in zip(band.operands, band.lane_bytes, _loaded(band, grid))
-        if band.lane_loop in varies and not varies >= set(band.rows)
-    )
-
-
-def tile_cycles(band: Band, tile: Mapping[str, int], facts: TargetFacts) -> float:
+def _computing(band: Band, tile: Mapping[str, int], body: Body, in_block: int, facts: TargetFacts) -> float:
     """Estimated cycles of the whole band, every ragged tile at its own size."""
     blocks = [
         (peeled if name == band.lane_loop else balanced)(band.extents[name], size)
         for name, size in tile.items()
     ]
     outside = math.prod(extent for name, extent in band.extents.items() if name not in tile)
-    in_block = block_steps(band, tile, facts)
-    rounds = -(-band.steps // in_block)
     total = 0.0
     for shape in product(*blocks):
         count = math.prod(n for n, _ in shape)
-        grid = _grid(band, {name: size for name, (_, size) in zip(tile, shape)})
-        accumulators, loads = math.prod(grid.values()), sum(_loaded(band, grid))
-        streamed = _panel_bytes(band, grid)
-        step = max(
-            accumulators / band.per_cycle,
-            accumulators * band.operations / VECTOR_WIDTH,
-            band.latency,
-            loads / (facts.loads_per_cycle * LOADS_SUSTAINED),
-            (accumulators * band.operations + loads + 2) / ISSUE_WIDTH,
-            streamed / L2_BYTES_PER_CYCLE if in_block * streamed > facts.l1_bytes * 3 // 4 else 0,
-        )
-        total += count * (step * band.steps + rounds * (TILE_OVERHEAD_CYCLES + 2 * accumulators))
+        grid = band.grid({name: size for name, (_, size) in zip(tile, shape)})
+        total += count * _tile_cycles(band, grid, body, in_block, facts)
     return total * outside
+
+
+def _tile_cycles(band: Band, grid: Mapping[str, int], body: Body, in_block: int, facts: TargetFacts) -> float:
+    accumulators = math.prod(grid.values())
+    loads = sum(band.loaded({**grid, **body.steps})) / body.count
+    streamed = panel_bytes(band, grid)
+    instructions = accumulators * band.operations + loads
+    streaming = streamed / L2_BYTES_PER_CYCLE if in_block * streamed > facts.l1_bytes * CACHE_SHARE else 0
+    short = instructions * in_block <= SHORT_INSTRUCTIONS
+    step = max(
+        accumulators / band.per_cycle,
+        accumulators * band.operations / VECTOR_WIDTH,
+        0 if short else band.latency * LATENCY_SLACK,
+        loads / (facts.loads_per_cycle * LOADS_SUSTAINED),
+        (instructions + 2) / ISSUE_WIDTH,
+        streaming,
+    )
+    overhead = SHORT_OVERHEAD_CYCLES if short else TILE_OVERHEAD_CYCLES
+    return step * band.steps + -(-band.steps // in_block) * (overhead + 2 * accumulators)
+
+
+def _near(band: Band, tile: Mapping[str, int], body: Body, facts: TargetFacts) -> float:
+    """Cycles that tiles wait for what comes in short runs from the second-level cache: every load, where the
+    rows of a tile push one another out of the first."""
+    reduced = {name: steps * band.widths.get(name, 1) for name, steps in band.reductions.items()}
+    sizes = {**tile, **reduced}
+    run = {**sizes, band.lane_loop: band.lanes}
+    waits = [
+        bool(x.axes) and not band.is_panel(x) and contiguous_bytes(x, run) < SHORT_RUN_BYTES
+        for x in band.operands
+    ]
+    if not any(waits):
+        return 0.0
+    moved = traffic(
+        band, nest_of(band, tile, Blocking(band.steps)), band.operands, facts.l1_bytes * CACHE_SHARE
+    )
+    tiles = math.prod(-(-extent // tile.get(name, 1)) for name, extent in band.extents.items())
+    rounds = tiles * band.steps // body.count
+    loaded = band.loaded({**band.grid(tile), **body.steps})
+    total = 0
+    for operand, wait, bytes_, registers in zip(band.operands, waits, moved, loaded):
+        if wait:
+            missed = crowded(operand, sizes, facts.l1_bytes)
+            total += max(bytes_, rounds * registers * LINE_BYTES) if missed else bytes_
+    return total / WAITED_BYTES_PER_CYCLE

@@ -21,7 +21,8 @@ from ...dialects.tensorized import LevelAttr
 from ...dialects.tensorized.attributes import THREADS, element_bytes
 from ...dialects.tensorized.transform import Line
 from ..tensorize.target import TargetFacts
-from .register_tile import Band, choose_tile, tile_cycles
+from .band import Band
+from .register_tile import choose_plan, plan_tile
 
 # Handing out the parts of a kernel and waiting for the last, with the lines of memory that move meanwhile.
 DISPATCH_CYCLES = 4000
@@ -55,8 +56,8 @@ def split_contraction(
     kernel: tensorized.KernelOp, contract: tensorized.ContractOp, band: Band, facts: TargetFacts
 ) -> Split:
     """The cheapest way to share a contraction among the threads, or to leave it whole."""
-    tile = choose_tile(band, facts)
-    whole = Split({}, band, tile, tile_cycles(band, tile, facts))
+    plan = choose_plan(band, facts)
+    whole = Split({}, band, dict(plan.tile), plan.cycles)
     if facts.threads == 1 or whole.cycles < 2 * DISPATCH_CYCLES:
         return whole
     splits = [whole, *_splits(band, facts)]
@@ -71,14 +72,16 @@ def _splits(band: Band, facts: TargetFacts) -> Iterator[Split]:
         if size >= extent:
             continue
         part = replace(band, extents={**band.extents, loop: size})
-        tile = choose_tile(part, facts)
+        plan = choose_plan(part, facts)
+        tile = dict(plan.tile)
         if loop == band.lane_loop:
             tile[loop] = panel = _even_panel(size, tile.get(loop, band.lanes), band.lanes)
             size = -(-size // panel) * panel
             if size >= extent:
                 continue
             part = replace(band, extents={**band.extents, loop: size})
-        yield Split({loop: size}, part, tile, tile_cycles(part, tile, facts) + DISPATCH_CYCLES)
+            plan = plan_tile(part, tile, facts)
+        yield Split({loop: size}, part, tile, plan.cycles + DISPATCH_CYCLES)
 
 
 def _even_panel(size: int, panel: int, lanes: int) -> int:
@@ -97,8 +100,8 @@ class _FarBytes:
     ):
         self.threads, self.result = threads, _bytes(contract.res.type)
         self.operands = [
-            (_bytes(value.type), varies, _is_constant(kernel, value))
-            for value, varies in zip(contract.inputs, band.operands, strict=True)
+            (_bytes(value.type), operand.loops, _is_constant(kernel, value))
+            for value, operand in zip(contract.inputs, band.operands, strict=True)
         ]
         weights = [varies for _, varies, constant in self.operands if constant]
         self.channels = frozenset({band.lane_loop}.union(*weights))

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from tenonc.passes.schedule.register_tile import Band, choose_tile, ranked_tiles
+from tenonc.passes.schedule.band import Band, Operand
+from tenonc.passes.schedule.register_tile import choose_plan, ranked_plans
 from tenonc.passes.tensorize.target import TargetFacts
 from tenonc.targets.attach_target import declared_instructions
 from tenonc.targets.record import records
@@ -14,13 +15,14 @@ BAND = Band(
     extents={"h": 14, "w": 14, "o": 256},
     lane_loop="o",
     lanes=8,
-    operands=[frozenset({"h", "w", "k"}), frozenset({"o", "k"})],
-    lane_bytes=[4, 4],
-    steps=512,
+    operands=[Operand(frozenset({"h", "w", "k"}), 4), Operand(frozenset({"o", "k"}), 4)],
+    reductions={"k": 512},
+    widths={},
     latency=1,
     per_cycle=2,
     operations=1,
     scratch=0,
+    finishing=0,
     blockable=False,
 )
 
@@ -33,7 +35,7 @@ def test_scratch_registers_leave_fewer_accumulators():
     """Of 16 registers: one for the rows' operand, one a column of accumulators for the panel, and scratch."""
     most: list[int] = []
     for scratch in (0, 1, 2):
-        tiles = [tile for _, tile in ranked_tiles(replace(BAND, scratch=scratch), FACTS)]
+        tiles = [plan.tile for plan in ranked_plans(replace(BAND, scratch=scratch), FACTS)]
         wide = [t for t in tiles if accumulators(t) > t["o"] // BAND.lanes > 1]
         most.append(max(accumulators(t) + t["o"] // BAND.lanes + 1 for t in wide))
         assert most[-1] <= 16 - scratch
@@ -41,9 +43,14 @@ def test_scratch_registers_leave_fewer_accumulators():
 
 
 def test_more_operations_take_longer():
-    (one, tile), (two, _) = (ranked_tiles(replace(BAND, operations=n), FACTS)[0] for n in (1, 2))
-    assert 1.1 * one < two < 2 * one
-    assert accumulators(choose_tile(BAND, FACTS)) >= 8 and accumulators(tile) >= 8
+    one, two = (choose_plan(replace(BAND, operations=n), FACTS) for n in (1, 2))
+    assert 1.1 * one.cycles < two.cycles < 2 * one.cycles
+    assert accumulators(one.tile) >= 8 and accumulators(two.tile) >= 8
+
+
+def test_what_finishes_the_results_needs_registers_too():
+    plans = ranked_plans(replace(BAND, finishing=20), FACTS)
+    assert max(accumulators(plan.tile) for plan in plans) == 12
 
 
 @pytest.mark.parametrize(

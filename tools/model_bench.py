@@ -19,6 +19,7 @@ import numpy as np
 
 from .. import compiler
 from ..compiler.options import CompileOptions
+from ..dialects.errors import TenonError
 from .peers import Runner, make_peer
 
 Name = TypeVar("Name")
@@ -91,8 +92,8 @@ def measure_model(
         runners: dict[Way, Runner] = {OURS: Compiled(exe, inputs)}
         for peer in peers:
             step(f"{name}: {peer}")
-            for way in product([peer], [path, *also], PEER_PRECISIONS.get((peer, kept), [options.precision])):
-                runners[way] = make_peer(way[0], way[1], inputs, threads, way[2])
+            precisions = PEER_PRECISIONS.get((peer, kept), [options.precision])
+            runners |= _ways(peer, [path, *also], precisions, inputs, threads)
         step(f"{name}: measure")
         times = interleaved(runners, rounds, seconds)
     ours = times.pop(OURS)
@@ -102,6 +103,23 @@ def measure_model(
     ratio = ours / min(best.values()) if best else None
     compiled = round(compile_s, 3)
     return ModelResult(name, kept, options.target, threads, ours, compiled, best, ratio, error)
+
+
+def _ways(
+    peer: str, paths: Sequence[str], precisions: Sequence[str], inputs: Mapping[str, np.ndarray], threads: int
+) -> dict[Way, Runner]:
+    """Every way in which a peer can run the model; a form that it cannot read counts only if it reads none
+    (OpenVINO knows no QLinearConv with a scale for each channel)."""
+    found: dict[Way, Runner] = {}
+    refused: TenonError | None = None
+    for way in product([peer], paths, precisions):
+        try:
+            found[way] = make_peer(peer, way[1], inputs, threads, way[2])
+        except TenonError as error:
+            refused = refused or error
+    if refused is not None and not found:
+        raise refused
+    return found
 
 
 def interleaved(runners: Mapping[Name, Runner], rounds: int, seconds: float) -> dict[Name, float]:

@@ -13,6 +13,7 @@ from onnx import numpy_helper
 from tenonc import compiler
 from tenonc.compiler.compare import optimized_values
 from tenonc.compiler.options import CompileOptions
+from tenonc.dialects.errors import TenonError
 from tenonc.tools import kernel_bench, kernel_cases, model_bench, tenonc
 from tenonc.tools.peers import OnnxRuntime
 
@@ -171,3 +172,16 @@ def test_the_formats_of_a_case_are_the_same_integers():
 def test_bad_usage(options, text, capsys):
     assert tenonc.main(["bench", *options]) == 2
     assert text in capsys.readouterr().err
+
+
+def test_a_form_that_a_peer_cannot_read_counts_only_if_it_reads_none(monkeypatch):
+    def make(peer: str, path: str, inputs: dict, threads: int, precision: str) -> str:
+        if path == "qop":
+            raise TenonError(f"peer {peer} refuses {path}")
+        return path
+
+    monkeypatch.setattr(model_bench, "make_peer", make)
+    found = model_bench._ways("openvino", ["qdq", "qop"], ["fp32", "bf16"], {}, 1)
+    assert set(found) == {("openvino", "qdq", "fp32"), ("openvino", "qdq", "bf16")}
+    with pytest.raises(TenonError, match="^peer openvino refuses qop$"):
+        model_bench._ways("openvino", ["qop"], ["fp32"], {}, 1)

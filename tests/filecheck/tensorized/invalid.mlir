@@ -184,6 +184,20 @@ func.func @f(%x: tensor<4xf32>, %w: tensor<16x4xf32>, %i: tensor<16xf32>) {
 
 // -----
 
+// CHECK: bind: o is a parallel loop, r a reduction loop
+tensorized.instruction @dot loops (i: parallel 8, r: reduction 2)
+  (%a: vector<16xf32> at (i * 2 + r), inout %acc: vector<8xf32> at (i)) {
+  %s = arith.addf %acc, %a : f32
+  tensorized.yield %s : f32
+}
+func.func @f(%x: tensor<16x4xf32>, %i: tensor<16xf32>) {
+  %y = tensorized.contract @dot loops (o: parallel 16, k: reduction 4) ins(%x at (o, k) : tensor<16x4xf32>)
+    init(%i at (o) : tensor<16xf32>) bind {i = o, r = o} -> tensor<16xf32>
+  func.return
+}
+
+// -----
+
 // CHECK: bind: k is a reduction loop, i a parallel loop
 tensorized.instruction @fma loops (i: parallel 8)
   (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {

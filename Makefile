@@ -6,7 +6,7 @@ PY := $(VENV)/bin/python
 INSTALL := $(PY) -m pip install -q --disable-pip-version-check -c constraints.txt
 
 .NOTPARALLEL:
-.PHONY: demo embed test lint train bench conformance models clean
+.PHONY: demo embed test lint train bench conformance models prune-proof clean
 
 demo: $(VENV)/.installed-demo
 	$(PY) examples/digits/demo.py
@@ -31,6 +31,15 @@ bench: $(VENV)/.installed-demo
 
 conformance: $(VENV)/.installed-demo
 	$(PY) -m tenonc.tools.tenonc conformance --group all --json build/conformance.json $(ARGS)
+
+PRUNED := resnet18 resnet50 mobilenetv2 densenet121-like onnx-shufflenet onnx-inception-v2 onnx-squeezenet \
+	onnx-vgg19 unet efficientnet-like vit-tiny bert-base
+
+# Masked is shrunk, on models in build/models (make models): in f64, and natively.
+prune-proof: $(VENV)/.installed-bench
+	for model in $(PRUNED); do for residuals in coupled indexed; do \
+	  $(PY) -m tenonc.tools.tenonc prune build/models/$$model.onnx --ratio 0.3 --residuals $$residuals --verify || exit 1; \
+	done; done
 
 models: $(VENV)/.installed-bench
 	$(PY) -m tenonc.tools.tenonc models export all -o build/models

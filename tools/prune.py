@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..dialects.errors import UsageError
 from .arguments import named_values
 from .prune_rounds import POLICIES as ROUNDS
 from .prune_rounds import add_rounds, check_rounds, prune_rounds, wants_rounds
+from .prune_tables import show
 from .verb import Verb, add_debug, add_shapes
 
 if TYPE_CHECKING:
     from ..compiler.atomic import Writer
     from ..compiler.model import Model
-    from ..compiler.pruning.driver import Pruned, PruneOptions
+    from ..compiler.pruning.driver import PruneOptions
+    from ..compiler.pruning.masks_file import Removed
+    from ..compiler.report.pruning import PruningReport
 
 SCORES = ("l1", "l2", "gamma", "attention", "random")
 RESIDUALS = ("coupled", "indexed")
@@ -72,6 +76,8 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         metavar="WAY",
         help="win back accuracy on --data, without training: products (least squares, default), norms, both",
     )
+    add("--verify", action="store_true", help="check that masks alone compute the same: in f64, and natively")
+    add("--report", metavar="FILE", help="write what left, and the scores: NAME.html or NAME.json")
     add("--masks", metavar="FILE.json", help="remove what this file says, instead of scoring")
     add("--save-masks", metavar="FILE.json", help="write what was removed")
     add(
@@ -88,10 +94,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 def prune_model(arguments: argparse.Namespace) -> None:
     """Prune, show what left, and write the model; nothing is written where anything is wrong."""
     from ..compiler.atomic import check_folder, write_files
-    from ..compiler.pruning.driver import pruned, removed_of
-    from ..compiler.pruning.masks_file import digest_of, masks_text, read_masks
     from .compare import read_arrays
-    from .tables import progress
     from .verbs import load_shaped
 
     rounds = wants_rounds(arguments)
@@ -102,19 +105,39 @@ def prune_model(arguments: argparse.Namespace) -> None:
     for path in targets:
         check_folder(path.parent)
     model = load_shaped(arguments)
-    digest = digest_of(model.module)
-    masks = read_masks(Path(arguments.masks), digest) if arguments.masks else None
     data = read_arrays(Path(arguments.data)) if arguments.data else None
     if options is None:
         outcome = prune_rounds(arguments, model, data)
-        small, removed = outcome.model, outcome.removed
+        made = Made(outcome.model, _digest(model), outcome.removed)
     else:
-        with progress(arguments.model) as step:
-            found = pruned(model, options, data, masks, step)
-        small, removed = found.model, removed_of(found.groups)
-        _show(arguments.model, found)
-    for path in targets:
-        write_files(path.parent, _files(path, small, masks_text(digest, removed)))
+        made = _at_once(arguments, model, options, data)
+    for path, files in targets.items():
+        write_files(path.parent, files(path, made))
+
+
+def _at_once(
+    arguments: argparse.Namespace, model: Model, options: PruneOptions, data: Mapping[str, Any] | None
+) -> Made:
+    from ..compiler.pruning.driver import pruned, removed_of
+    from ..compiler.pruning.masks_file import read_masks
+    from ..compiler.pruning.verify import verify
+    from ..compiler.report.pruning import pruning_report
+    from .tables import progress
+
+    digest = _digest(model)
+    masks = read_masks(Path(arguments.masks), digest) if arguments.masks else None
+    with progress(arguments.model) as step:
+        found = pruned(model, options, data, masks, step)
+        check = verify(found.masked, found.model, step) if arguments.verify else None
+    show(arguments.model, found, check)
+    report = pruning_report(arguments.model, model, options, found)
+    return Made(found.model, digest, removed_of(found.groups), report)
+
+
+def _digest(model: Model) -> str:
+    from ..compiler.pruning.masks_file import digest_of
+
+    return digest_of(model.module)
 
 
 def _options(arguments: argparse.Namespace) -> PruneOptions:
@@ -140,55 +163,72 @@ def _options(arguments: argparse.Namespace) -> PruneOptions:
     )
 
 
-def _targets(arguments: argparse.Namespace) -> list[Path]:
-    """The files that are written."""
-    found = [Path(arguments.output)] if arguments.output else []
-    if found and found[0].suffix not in (".onnx", ".mlir"):
-        raise UsageError(f"-o '{arguments.output}': expected a name that ends in .onnx or .mlir")
-    found += [Path(arguments.save_masks)] if arguments.save_masks else []
-    if not found:
-        raise UsageError("nothing to write: give -o FILE.onnx, --save-masks FILE.json, or both")
+class Made(NamedTuple):
+    """What files are made of: the digest is of the model before."""
+
+    model: Model
+    digest: str
+    removed: Removed
+    report: PruningReport | None = None
+
+
+Files = Callable[[Path, Made], "dict[str, Writer]"]
+
+
+def _targets(arguments: argparse.Namespace) -> dict[Path, Files]:
+    """The files that are asked for."""
+    from ..compiler.report import check_format
+
+    found: dict[Path, Files] = {}
+    if arguments.output:
+        path = Path(arguments.output)
+        if path.suffix not in MODELS:
+            raise UsageError(f"-o '{path}': expected a name that ends in {' or '.join(MODELS)}")
+        found[path] = MODELS[path.suffix]
+    if arguments.save_masks:
+        found[Path(arguments.save_masks)] = _masks
+    if arguments.report:
+        check_format(Path(arguments.report))
+        found[Path(arguments.report)] = _report
+    if not found and not arguments.verify:
+        raise UsageError(
+            "nothing to do: give -o FILE.onnx, --save-masks FILE.json, --report FILE.html or --verify"
+        )
     return found
 
 
-def _files(path: Path, model: Model, masks: str) -> dict[str, Writer]:
+def _onnx(path: Path, made: Made) -> dict[str, Writer]:
     from .. import compiler
+
+    return {path.name: partial(compiler.save_onnx, made.model, external_data=False)}
+
+
+def _mlir(path: Path, made: Made) -> dict[str, Writer]:
     from ..compiler.pruning.kept import model_text
 
-    if path.suffix == ".onnx":
-        return {path.name: partial(compiler.save_onnx, model, external_data=False)}
-    if path.suffix == ".mlir":
-        text = model_text(model)
-        return {
-            path.name: lambda part: part.write_text(text),
-            path.with_suffix(".safetensors").name: model.store.save,
-        }
-    return {path.name: lambda part: part.write_text(masks)}
+    weights = path.with_suffix(".safetensors").name
+    return {path.name: _text(model_text(made.model)), weights: made.model.store.save}
 
 
-def _show(name: str, found: Pruned) -> None:
-    from .tables import print_table
+def _masks(path: Path, made: Made) -> dict[str, Writer]:
+    from ..compiler.pruning.masks_file import masks_text
 
-    rows = [
-        (group.name, str(group.extent), str(group.extent - len(group.removed)), group.pinned or "")
-        for group in found.groups
-    ]
-    print_table(f"{name}: channels by group", ("group", "before", "after", "why it stays"), rows)
-    sizes = [
-        (what, f"{before:,}", f"{after:,}", f"{after / max(1, before):.1%}")
-        for what, before, after in zip(
-            ("parameters", "multiplications"), found.before, found.after, strict=True
-        )
-    ]
-    print_table(f"{name}: size", ("", "before", "after", "of it"), sizes)
-    layers = [
-        (layer.name, layer.kind, f"{layer.before:.1%}", f"{layer.after:.1%}", layer.reason)
-        for layer in found.recovered
-        if layer.kind == "product"
-    ]
-    if layers:
-        head = ("layer", "op", "upset", "after recovery", "why it stays")
-        print_table(f"{name}: part of the results that masks upset", head, layers)
+    return {path.name: _text(masks_text(made.digest, made.removed))}
+
+
+def _report(path: Path, made: Made) -> dict[str, Writer]:
+    from ..compiler.report.pruning import FORMATS
+
+    assert made.report is not None
+    return {path.name: _text(FORMATS[path.suffix](made.report))}
+
+
+def _text(text: str) -> Writer:
+    return lambda part: part.write_text(text, encoding="utf-8")
+
+
+MODELS: dict[str, Files] = {".onnx": _onnx, ".mlir": _mlir}
+"""Suffix of a model file -> what makes it."""
 
 
 VERB = Verb(

@@ -55,6 +55,8 @@ def check_rounds(arguments: argparse.Namespace) -> None:
         raise UsageError("pruning in rounds needs --evaluate FILE.py with evaluate(model) -> accuracy")
     if arguments.masks is not None:
         raise UsageError("--masks is for pruning at once, not in rounds")
+    if arguments.verify or arguments.report:
+        raise UsageError("--verify and --report are for pruning at once, not in rounds")
     objectives_of(arguments)
 
 

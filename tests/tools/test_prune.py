@@ -58,6 +58,38 @@ def test_mlir_with_its_weights(capsys, tmp_path: Path):
     assert (tmp_path / "small.onnx").stat().st_size < DIGITS.stat().st_size * 0.65
 
 
+def test_verify(capsys, monkeypatch, tmp_path: Path):
+    """In f64 there is rounding alone; what is not the same is an error, and nothing is written."""
+    from tenonc.compiler.pruning import fold
+
+    assert tenonc.main(["prune", str(DIGITS), "--ratio", "0.3", "--verify"]) == 0
+    shown = capsys.readouterr().out.split()
+    exact, native = (float(shown[shown.index(word) + 1]) for word in ("f64", "native"))
+    assert exact < 1e-14 and native < 1e-6
+    keep = fold.ConstantRunner.evaluate
+    monkeypatch.setattr(fold.ConstantRunner, "evaluate", lambda self, value: keep(self, value) * 1.001)
+    found = error(capsys, tmp_path, 1, "--ratio", "0.3", "--verify", "-o", tmp_path / "s.onnx")
+    assert found.startswith("pruned: in the interpreter outputs differ by ")
+
+
+def test_report(capsys, tmp_path: Path):
+    page, data = tmp_path / "r.html", tmp_path / "r.json"
+    assert tenonc.main(["prune", str(DIGITS), "--ratio", "0.25", "--report", str(data)]) == 0
+    report = json.loads(data.read_text())
+    groups = {group["name"]: group for group in report["groups"]}
+    assert (groups["stem"]["extent"], len(groups["stem"]["removed"])) == (16, 4)
+    order = np.argsort(groups["stem"]["scores"])
+    assert sorted(order[:4]) == groups["stem"]["removed"]
+    layers = {layer["name"]: layer for layer in report["layers"]}
+    assert (layers["down"]["weights"], layers["down"]["weights_left"]) == ([32, 16, 3, 3], [24, 12, 3, 3])
+    assert sum(layer["multiplications_left"] for layer in report["layers"]) == report["multiplications"][1]
+    assert tenonc.main(["prune", str(DIGITS), "--ratio", "0.25", "--report", str(page)]) == 0
+    text = page.read_text()
+    assert text.count("<svg") == 4 and "softmax" in text and "32 x 16 x 3 x 3" in text
+    capsys.readouterr()
+    assert error(capsys, tmp_path, 2, "--report", tmp_path / "r.txt").endswith("expected .html or .json")
+
+
 def test_rounded_and_single_ratios(capsys, tmp_path: Path):
     command = ["prune", str(DIGITS), "--round", "lanes", "--target", "x86-64-v4", "--only", "stem=0"]
     assert tenonc.main([*command, "-o", str(tmp_path / "s.onnx")]) == 0
@@ -112,7 +144,7 @@ def test_bad_options(argv: str, expected: str, capsys, tmp_path: Path):
 
 
 def test_nothing_to_write(capsys, tmp_path: Path):
-    assert error(capsys, tmp_path, 2).startswith("nothing to write: give -o FILE.onnx, --save-masks")
+    assert error(capsys, tmp_path, 2).startswith("nothing to do: give -o FILE.onnx, --save-masks")
     found = error(capsys, tmp_path, 2, "-o", tmp_path / "s.bin")
     assert found == "-o 's.bin': expected a name that ends in .onnx or .mlir"
     found = error(capsys, tmp_path, 1, "-o", tmp_path / "s.onnx", "--score", "attention")

@@ -1,8 +1,8 @@
-"""How far each method prunes LeNet-5 on the drawn digits at a loss of one point: every arm with the same
-rounds, the same training in each, and the same first step of its threshold.
+"""How far each method prunes a network at a loss of one point: every arm with the same rounds, the same
+training in each, and the same first step of its threshold.
 
 The control split decides; the test split is only read for the report. A job is an arm with a seed; what it
-has finished is kept in the work folder."""
+has finished is kept in the work folder, where a later run goes on, also after a process was killed."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ import json
 import multiprocessing
 import statistics
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..compiler.atomic import write_file
 from ..compiler.pruning.methods import METHODS
+from ..dialects.errors import TenonError
 
 PAPERS = {"ilp": 4.77, "iap": 7.75, "aiap": 15.88}
 """Compression of LeNet-5 at a loss of at most one point, as published (on MNIST)."""
 
 HEAD = ("arm", "compression", "from, to", "seeds", "multiplications", "test points lost", "published")
+
+DATA = "data.npz"
 
 MAX_LOSS = 0.01
 SCORED = 500
@@ -30,19 +33,25 @@ SCORED = 500
 
 @dataclass(frozen=True)
 class Recipe:
-    """Seeds; epochs of the dense training and of each round; rounds of an arm; images to train on."""
+    """The network, one of `tenonc models`; seeds; epochs of the dense training and of each round; rounds of
+    an arm; `cifar`: whether images are shifted and mirrored, as those of CIFAR are."""
 
     seeds: int
     epochs: int
     retrain: int
     rounds: int
+    net: str = "lenet5"
     batch: int = 64
     rate: float = 0.05
     decay: float = 5e-4
+    cifar: bool = False
 
 
 FULL = Recipe(seeds=5, epochs=16, retrain=4, rounds=16)
 QUICK = Recipe(seeds=1, epochs=8, retrain=3, rounds=6)
+
+RESTARTS = 3
+"""How often jobs are taken up again after their process was killed."""
 
 
 @dataclass(frozen=True)
@@ -64,28 +73,37 @@ class Job:
 
 
 def run(quick: bool, processes: int, folder: Path) -> dict[str, Any]:
-    """All arms, as far as `folder` has not got them; compression by arm. Shows the table."""
+    """LeNet-5 on the drawn digits: compression by arm, of what `folder` has and what is done now."""
+    return run_recipe(QUICK if quick else FULL, processes, folder / ("quick" if quick else "full"))
+
+
+def run_recipe(recipe: Recipe, processes: int, folder: Path) -> dict[str, Any]:
+    """All arms of a recipe. Shows the table."""
     from .tables import print_table, progress
 
+    folder.mkdir(parents=True, exist_ok=True)
+    dense = [Job(str(folder), recipe, seed) for seed in range(recipe.seeds)]
+    arms = [Job(str(folder), recipe, seed, arm) for seed in range(recipe.seeds) for arm in METHODS]
+    context = multiprocessing.get_context("spawn")
     with progress("pruning") as step:
-        jobs = _finished(quick, processes, folder, step)
-    found = summary(jobs)
-    print_table("LeNet-5, one point of control accuracy", HEAD, rows(jobs))
+        _data(recipe, folder, step)
+        for jobs in (dense, arms):
+            run_safely(jobs, lambda: ProcessPoolExecutor(processes, mp_context=context), step)
+    found = summary(arms)
+    print_table(f"{recipe.net}, one point of control accuracy", HEAD, rows(arms))
     return found
 
 
-def _finished(quick: bool, processes: int, folder: Path, step: Callable[[str], None]) -> list[Job]:
-    recipe = QUICK if quick else FULL
-    folder = folder / ("quick" if quick else "full")
-    folder.mkdir(parents=True, exist_ok=True)
-    _draw(folder, step)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        dense = [Job(str(folder), recipe, seed) for seed in range(recipe.seeds)]
-        run_jobs(dense, pool, step)
-        arms = [Job(str(folder), recipe, seed, arm) for seed in range(recipe.seeds) for arm in METHODS]
-        run_jobs(arms, pool, step)
-    return arms
+def run_safely(jobs: Sequence[Job], pools: Callable[[], Executor], step: Callable[[str], None]) -> None:
+    """`run_jobs`; where a process is killed, what it had finished is kept, and the rest taken up again."""
+    for left in reversed(range(RESTARTS + 1)):
+        try:
+            with pools() as pool:
+                return run_jobs(jobs, pool, step)
+        except BrokenExecutor:
+            if not left:
+                raise
+            step("a process was killed, going on")
 
 
 def run_jobs(jobs: Sequence[Job], pool: Executor, step: Callable[[str], None]) -> None:
@@ -133,15 +151,18 @@ def rows(jobs: Sequence[Job]) -> list[tuple[str, ...]]:
     return made
 
 
-def _draw(folder: Path, step: Callable[[str], None]) -> None:
+def _data(recipe: Recipe, folder: Path, step: Callable[[str], None]) -> None:
     from .data import save
     from .data.glyphs import glyphs
 
-    path = folder / "glyphs.npz"
-    if not path.exists():
-        step("drawing digits")
-        made = glyphs()
-        write_file(path, lambda part: save(made, part))
+    path = folder / DATA
+    if path.exists():
+        return
+    if recipe.cifar:
+        raise TenonError(f"{path}: no such file, make it: tenonc data cifar10 --source FOLDER -o {path}")
+    step("drawing digits")
+    made = glyphs()
+    write_file(path, lambda part: save(made, part))
 
 
 def work(job: Job) -> None:
@@ -159,12 +180,13 @@ def _train_dense(job: Job) -> dict[str, Any]:
     from ..compiler import load, training
     from ..compiler.pruning.kept import keep_model
     from .data import read
+    from .data.augment import shifted
     from .models import build_model
 
-    data, recipe = read(Path(job.folder) / "glyphs.npz"), job.recipe
-    module = training.TorchModule(load(build_model("lenet5")))
+    data, recipe = read(Path(job.folder) / DATA), job.recipe
+    module = training.TorchModule(load(build_model(recipe.net)))
     training.initialize(module, job.seed)
-    batches = training.Minibatches(data.train.images, data.train.labels, recipe.batch, job.seed)
+    batches = training.Minibatches(*data.train, recipe.batch, job.seed, shifted if recipe.cifar else None)
     steps = (recipe.epochs // 2, recipe.epochs * 3 // 4)
     training.fit(
         module, batches, epochs=recipe.epochs, lr=recipe.rate, weight_decay=recipe.decay, steps=steps,
@@ -182,14 +204,15 @@ def _prune(job: Job) -> dict[str, Any]:
     from ..compiler.pruning.objectives import Objectives
     from ..compiler.pruning.rounds import prune_in_rounds
     from .data import read
+    from .data.augment import shifted
     from .models import build_model
 
-    data, recipe = read(Path(job.folder) / "glyphs.npz"), job.recipe
-    dense = kept_model(Job(job.folder, recipe, job.seed).place, "dense", load(build_model("lenet5")))
+    data, recipe = read(Path(job.folder) / DATA), job.recipe
+    dense = kept_model(Job(job.folder, recipe, job.seed).place, "dense", load(build_model(recipe.net)))
 
     def tuned(model: Model, number: int) -> Model:
         seed = 1000 * (number + 1) + job.seed
-        batches = training.Minibatches(data.train.images, data.train.labels, recipe.batch, seed)
+        batches = training.Minibatches(*data.train, recipe.batch, seed, shifted if recipe.cifar else None)
         module = training.TorchModule(model)
         training.fit(
             module, batches, epochs=recipe.retrain, lr=recipe.rate, weight_decay=recipe.decay,

@@ -1,13 +1,14 @@
 """The pruning experiment: which jobs run, what is made of their results, and the verb."""
 
 import json
-from concurrent.futures import Future
+from concurrent.futures import BrokenExecutor, Future
 
 import pytest
 
+from tenonc.dialects.errors import TenonError
 from tenonc.tools import reproduce_pruning as module
-from tenonc.tools import tenonc
-from tenonc.tools.reproduce_pruning import QUICK, Job, rows, run_jobs, spread, summary
+from tenonc.tools import reproduce_pruning_cifar, tenonc
+from tenonc.tools.reproduce_pruning import QUICK, Job, rows, run_jobs, run_safely, spread, summary
 
 
 def result(job: Job, compression: float) -> dict:
@@ -61,6 +62,38 @@ def test_the_summary_has_what_is_done(jobs):
     assert rows(jobs)[0] == ("ilp", "4.00", "3.00 to 5.00", "3", "3.00", "0.70", "4.77")
     assert len(found["results"]) == 5
     assert spread([7.0]) == {"median": 7.0, "low": 7.0, "high": 7.0, "seeds": 1}
+
+
+def test_killed_processes_are_replaced(jobs, monkeypatch):
+    """What is finished by then is not done again; a job that always kills its process ends the run."""
+
+    def work(job):
+        if not job.place.exists():
+            job.place.mkdir()
+            raise BrokenExecutor
+        job.result.write_text(json.dumps(result(job, 4.0)))
+
+    monkeypatch.setattr(module, "work", work)
+    pools, steps = [], []
+
+    class Pool(Here):
+        def __enter__(self):
+            pools.append(self)
+            return self
+
+        def __exit__(self, *error):
+            pass
+
+    run_safely(jobs[:2], Pool, steps.append)
+    assert [pool.jobs for pool in pools] == [jobs[:1], jobs[:2], jobs[1:2]]
+    assert all(job.result.exists() for job in jobs[:2])
+    with pytest.raises(BrokenExecutor):
+        run_safely(jobs[2:], Pool, steps.append)
+
+
+def test_cifar_is_asked_for(tmp_path):
+    with pytest.raises(TenonError, match=r"data\.npz: no such file, make it: tenonc data cifar10 --so"):
+        reproduce_pruning_cifar.run(True, 1, tmp_path)
 
 
 def test_the_verb(tmp_path, monkeypatch, capsys):

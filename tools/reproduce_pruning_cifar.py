@@ -1,0 +1,24 @@
+"""The pruning experiment of the papers: ResNet-56 on CIFAR-10, for whoever has the data.
+
+tenonc data cifar10 --source cifar-10-batches-py -o build/reproduce/pruning-cifar/full/data.npz
+tenonc reproduce pruning-cifar --threads 8
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .reproduce_pruning import Recipe, run_recipe
+
+FULL = Recipe(
+    seeds=5, epochs=182, retrain=91, rounds=16, net="resnet56", batch=512, rate=0.1, decay=2e-4, cifar=True
+)  # fmt: skip
+QUICK = Recipe(
+    seeds=1, epochs=20, retrain=4, rounds=6, net="resnet56", batch=512, rate=0.1, decay=2e-4, cifar=True
+)  # fmt: skip
+
+
+def run(quick: bool, processes: int, folder: Path) -> dict[str, Any]:
+    """All arms; see reproduce_pruning.py."""
+    return run_recipe(QUICK if quick else FULL, processes, folder / ("quick" if quick else "full"))

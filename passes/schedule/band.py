@@ -72,7 +72,7 @@ class Band:
     reductions: Mapping[str, int]
     widths: Mapping[str, int]
     latency: int
-    per_cycle: int
+    per_cycle: float
     operations: int
     scratch: int
     finishing: int
@@ -135,7 +135,7 @@ def contract_band(contract: tensorized.ContractOp, kernel: tensorized.KernelOp) 
         reductions={name: -(-extents[name] // widths.get(name, 1)) for name in reduced},
         widths=widths,
         latency=instruction.latency.data if instruction.latency else 1,
-        per_cycle=instruction.per_cycle.data if instruction.per_cycle else 1,
+        per_cycle=instruction.rate,
         operations=instruction.operations,
         scratch=instruction.scratch,
         finishing=_finishing(kernel),

@@ -27,9 +27,14 @@ def fold_cuts(model: Model) -> None:
             root = _root(op, cut)
             if root is not None:
                 cut[op.results[0]] = root
-        for value, root in cut.items():
-            if isinstance(value.owner, CUTS) and not all(_cuts(use.operation, cut) for use in value.uses):
-                _replace(store, runner, value, root)
+        wanted = [
+            value
+            for value in cut
+            if isinstance(value.owner, CUTS) and not all(_cuts(use.operation, cut) for use in value.uses)
+        ]
+        # All before any is replaced: a cut of a cut is evaluated from constants of the model's own store.
+        for value, array in [(value, runner.evaluate(value)) for value in wanted]:
+            _replace(value, nn.constant(store, array), cut[value])
         for op in reversed(list(block.ops)):
             if op.results and not any(result.uses for result in op.results):
                 op.detach()
@@ -55,8 +60,7 @@ def _cuts(op: Operation, cut: dict[SSAValue, nn.ConstantOp]) -> bool:
     return bool(op.results) and op.results[0] in cut
 
 
-def _replace(store: nn.WeightStore, runner: ConstantRunner, value: SSAValue, root: nn.ConstantOp) -> None:
-    made = nn.constant(store, runner.evaluate(value))
+def _replace(value: SSAValue, made: nn.ConstantOp, root: nn.ConstantOp) -> None:
     made.location = root.location if isinstance(root.location, NameLoc) else value.owner.location  # pyright: ignore
     made.attributes |= root.attributes
     made.result.name_hint = root.result.name_hint

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from xdsl.dialects.builtin import TensorType
 from xdsl.ir import SSAValue
 
-from ...dialects import nn
+from ...dialects import nn, qnn
 from ..graph_builder import GraphBuilder
+from ..rewriting import keep_location
 from .rules import shape_of
 
 
@@ -58,12 +60,28 @@ class Cutter:
         if isinstance(owner, nn.TransposeOp):
             perm = owner.value_of("perm")
             return new.transpose(self._cut(new, owner.x, perm[axis], index), perm)
+        if isinstance(owner, qnn.DequantizeOp) and (index >= 0).all() and owner.value_of("block") == 0:
+            return self._dequantized(new, owner, axis, index)
         if (index < 0).any():
             grown = [0] * len(shape_of(value))
             grown[axis] = 1
             index = np.where(index < 0, shape_of(value)[axis], index)
             value = new(nn.PadOp(value, [0] * len(grown), grown, 0.0))
         return self._positions(new, value, axis, index)
+
+    def _dequantized(self, new: GraphBuilder, op: qnn.DequantizeOp, axis: int, index: np.ndarray) -> SSAValue:
+        """Quantized weights stay integers; scales and zero points of channels are cut as they are."""
+        x = self._cut(new, op.x, axis, index)
+        per_channel = axis == op.value_of("axis")
+        s, zp = (
+            self._cut(new, p, 0, index) if per_channel and len(shape_of(p)) == 1 else p for p in (op.s, op.zp)
+        )
+        made = qnn.DequantizeOp.create(
+            operands=[x, s, zp],
+            result_types=[TensorType(nn.tensor_of(op.result).element_type, shape_of(x))],
+            properties=dict(op.properties),
+        )
+        return new(keep_location(made, op))
 
     def _read(self, new: GraphBuilder, value: SSAValue, axis: int, index: np.ndarray) -> SSAValue:
         """Of a tensor at run time: zeros are chosen, not stored, so that all of it can join the kernel that

@@ -12,7 +12,7 @@ import numpy as np
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr
 from xdsl.ir import Operation, SSAValue
 
-from ...dialects import nn, prune
+from ...dialects import nn, prune, qnn
 from .relations import Carry, Fix, Parts, Relation, Sum, along, blocks
 
 Rule = Callable[[Any], list[Relation]]
@@ -38,7 +38,7 @@ def _elementwise(op: nn.ElementwiseOp) -> list[Relation]:
     return [r for i, x in enumerate(op.inputs) for r in _broadcast(i, shape_of(x), op.shape)]
 
 
-def _same_shape(op: nn.NNOperation) -> list[Relation]:
+def _same_shape(op: Any) -> list[Relation]:
     return along(0, range(len(op.shape)))
 
 
@@ -185,6 +185,13 @@ def _gather(op: nn.GatherOp) -> list[Relation]:
     return [*found, Carry(0, (axis,), tuple(range(axis, axis + taken)), at.reshape(-1))]
 
 
+def _quantize(op: qnn.QuantizeOp | qnn.DequantizeOp) -> list[Relation]:
+    """Scales and zero points of channels run along with them; those of blocks are looked at whole."""
+    axis = op.value_of("axis")
+    along_axis = [Carry(i, (0,), (axis,)) for i in (1, 2) if len(shape_of(op.operands[i])) == 1]
+    return [*_same_shape(op), *(along_axis if op.value_of("block") == 0 else ())]
+
+
 def _branch(op: prune.BranchOp) -> list[Relation]:
     """The axis ends here, as where a product sums over it; what begins is new (analysis.py)."""
     axis = op.value_of("axis")
@@ -225,6 +232,8 @@ RULES: dict[type[Operation], Rule] = {
     nn.ArgReduceOp: _over_axis("looks for the extreme of it", False),
     nn.TopKOp: _over_axis("looks for the extremes of it", False),
     nn.CumulateOp: _over_axis("accumulates along it", True),
+    qnn.QuantizeOp: _quantize,
+    qnn.DequantizeOp: _quantize,
     prune.MaskOp: _same_shape,
     prune.BranchOp: _branch,
 }

@@ -127,6 +127,9 @@ def _weights(shrinker: Shrinker, op: nn.ConvOp | nn.ConvTransposeOp, plan: Plan)
     if np.array_equal(flat.reshape(-1), np.arange(shape[0] * shape[1])):
         return op.w
     new = shrinker.builder
+    if shape[1] == 1:  # as they are: quantized weights have scales along the first axis
+        taken = shrinker.cutter.take(new, op.w, [0], np.arange(shape[0]), flat.reshape(-1))
+        return new.reshape(taken, (flat.shape[0] * flat.shape[1], flat.shape[2], *shape[2:]))
     line = new.reshape(op.w, (shape[0] * shape[1], *shape[2:]))
     taken = shrinker.cutter.take(new, line, [0], np.arange(shape[0] * shape[1]), flat.reshape(-1))
     return new.reshape(taken, (flat.shape[0] * flat.shape[1], flat.shape[2], *shape[2:]))

@@ -112,6 +112,44 @@ def test_indexed(residual, images, worst):
         prune(residual, residuals="none")
 
 
+def quantized(build):
+    """Conv, relu, depthwise, relu, conv in 8 bits; weights have a scale and zero point for each channel."""
+    from onnx import TensorProto, helper
+
+    rng = np.random.default_rng(3)
+    arrays: dict[str, np.ndarray] = {"s": np.float32(0.05), "z": np.uint8(120)}
+    nodes, x = [], "x"
+    for name, shape, groups in (("a", (8, 3, 3, 3), 1), ("d", (8, 1, 3, 3), 8), ("b", (5, 8, 1, 1), 1)):
+        arrays[f"{name}.q"] = rng.integers(-128, 128, shape).astype(np.int8)
+        arrays[f"{name}.s"] = rng.uniform(0.001, 0.02, shape[0]).astype(np.float32)
+        arrays[f"{name}.z"] = rng.integers(-3, 4, shape[0]).astype(np.int8)
+        nodes += [
+            helper.make_node("QuantizeLinear", [x, "s", "z"], [f"{name}.xq"]),
+            helper.make_node("DequantizeLinear", [f"{name}.xq", "s", "z"], [f"{name}.x"]),
+            helper.make_node(
+                "DequantizeLinear", [f"{name}.q", f"{name}.s", f"{name}.z"], [f"{name}.w"], axis=0
+            ),
+            helper.make_node("Conv", [f"{name}.x", f"{name}.w"], [f"{name}.c"], name=name, group=groups),
+            helper.make_node("Relu", [f"{name}.c"], [f"{name}.y"], name=f"{name}.relu"),
+        ]
+        x = f"{name}.y"
+    return build(nodes, {"x": (TensorProto.FLOAT, (1, 3, 8, 8))}, [x], arrays)
+
+
+def test_quantized_weights_scales_and_zero_points(build):
+    """The integers that stay are those of the file, and what the masked model computes is the same bits."""
+    found = pruned(load(quantized(build)), PruneOptions(0.5, "l1"))
+    assert channels(found.model) == {"a": 4, "d": 4, "b": 5}
+    x = np.random.default_rng(1).normal(size=(1, 3, 8, 8)).astype(np.float32)
+    assert np.array_equal(output(found.model, x), output(found.masked, x))
+    ops = list(found.model.main.body.block.ops)
+    weights = [op.w.owner for op in ops if isinstance(op, nn.ConvOp)]
+    assert [op.name for op in weights] == ["qnn.dequantize"] * 3
+    assert [nn.tensor_of(op.s).get_shape() for op in weights] == [(4,), (4,), (5,)]
+    assert all(isinstance(value.owner, nn.ConstantOp) for op in weights for value in op.operands)
+    assert str(nn.tensor_of(weights[1].x)) == "tensor<4x1x3x3xi8>"
+
+
 def test_policies_and_single_ratios(residual):
     kept = channels(prune(residual, 0.5, ratios={"inner": 0}))
     assert kept == {"stem": 4, "inner": 12, "outer": 4}

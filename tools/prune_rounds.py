@@ -83,7 +83,12 @@ def prune_rounds(arguments: argparse.Namespace, model: Model, data: Any) -> Outc
     from .tables import progress
 
     wanted = objectives_of(arguments)
-    settings = Settings(rounds=arguments.rounds, seed=arguments.seed, time_limit=arguments.time_limit)
+    settings = Settings(
+        rounds=arguments.rounds,
+        seed=arguments.seed,
+        residuals=arguments.residuals,
+        time_limit=arguments.time_limit,
+    )
     evaluate = user_function(Path(arguments.evaluate), "evaluate")
     train = user_function(Path(arguments.train), "train") if arguments.train else None
     with progress(arguments.model) as step:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import statistics
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -18,11 +17,7 @@ from typing import Any
 from ..compiler.atomic import write_file
 from ..compiler.pruning.methods import METHODS
 from ..dialects.errors import TenonError
-
-PAPERS = {"ilp": 4.77, "iap": 7.75, "aiap": 15.88}
-"""Compression of LeNet-5 at a loss of at most one point, as published (on MNIST)."""
-
-HEAD = ("arm", "compression", "from, to", "seeds", "multiplications", "test points lost", "published")
+from .reproduce_pruning_table import HEAD, rows, summary
 
 DATA = "data.npz"
 
@@ -34,7 +29,8 @@ SCORED = 500
 @dataclass(frozen=True)
 class Recipe:
     """The network, one of `tenonc models`; seeds; epochs of the dense training and of each round; rounds of
-    an arm; `cifar`: whether images are shifted and mirrored, as those of CIFAR are."""
+    an arm; `indexed`: the arms that also run with residuals pruned branch by branch; `cifar`: whether images
+    are shifted and mirrored, as those of CIFAR are."""
 
     seeds: int
     epochs: int
@@ -44,11 +40,19 @@ class Recipe:
     batch: int = 64
     rate: float = 0.05
     decay: float = 5e-4
+    indexed: tuple[str, ...] = ()
     cifar: bool = False
+
+    @property
+    def arms(self) -> list[str]:
+        return [*METHODS, *(name + INDEXED for name in self.indexed)]
 
 
 FULL = Recipe(seeds=5, epochs=16, retrain=4, rounds=16)
 QUICK = Recipe(seeds=1, epochs=8, retrain=3, rounds=6)
+
+INDEXED = "_indexed"
+"""At the end of an arm's name: each branch of a sum loses channels of its own."""
 
 RESTARTS = 3
 """How often jobs are taken up again after their process was killed."""
@@ -83,15 +87,15 @@ def run_recipe(recipe: Recipe, processes: int, folder: Path) -> dict[str, Any]:
 
     folder.mkdir(parents=True, exist_ok=True)
     dense = [Job(str(folder), recipe, seed) for seed in range(recipe.seeds)]
-    arms = [Job(str(folder), recipe, seed, arm) for seed in range(recipe.seeds) for arm in METHODS]
+    arms = [Job(str(folder), recipe, seed, arm) for seed in range(recipe.seeds) for arm in recipe.arms]
     context = multiprocessing.get_context("spawn")
     with progress("pruning") as step:
         _data(recipe, folder, step)
         for jobs in (dense, arms):
             run_safely(jobs, lambda: ProcessPoolExecutor(processes, mp_context=context), step)
-    found = summary(arms)
-    print_table(f"{recipe.net}, one point of control accuracy", HEAD, rows(arms))
-    return found
+    found = [json.loads(job.result.read_text()) for job in arms if job.result.exists()]
+    print_table(f"{recipe.net}, one point of control accuracy", HEAD, rows(found))
+    return summary(found)
 
 
 def run_safely(jobs: Sequence[Job], pools: Callable[[], Executor], step: Callable[[str], None]) -> None:
@@ -112,43 +116,6 @@ def run_jobs(jobs: Sequence[Job], pool: Executor, step: Callable[[str], None]) -
     for number, future in enumerate(as_completed(waiting), 1):
         future.result()
         step(f"{waiting[future].place.name} is done, {number} of {len(waiting)}")
-
-
-def _results(jobs: Sequence[Job]) -> dict[str, list[dict]]:
-    """Of the jobs that are done, by arm."""
-    found = [json.loads(job.result.read_text()) for job in jobs if job.result.exists()]
-    by_arm = {arm: [r for r in found if r["arm"] == arm] for arm in METHODS}
-    return {arm: results for arm, results in by_arm.items() if results}
-
-
-def summary(jobs: Sequence[Job]) -> dict[str, Any]:
-    """Of the jobs that are done: {median, low, high, seeds} for each arm, and every result."""
-    found = _results(jobs)
-    compression = {arm: spread([r["compression"] for r in results]) for arm, results in found.items()}
-    return {"compression": compression, "results": [r for results in found.values() for r in results]}
-
-
-def spread(values: Sequence[float]) -> dict[str, float]:
-    """The median; low and high are the extremes: those of five seeds hold the true median 15 times in 16."""
-    return {
-        "median": statistics.median(values),
-        "low": min(values),
-        "high": max(values),
-        "seeds": len(values),
-    }
-
-
-def rows(jobs: Sequence[Job]) -> list[tuple[str, ...]]:
-    """The table: compression, and by arm's medians the multiplications and the test points lost."""
-    made: list[tuple[str, ...]] = []
-    for arm, results in _results(jobs).items():
-        found = spread([r["compression"] for r in results])
-        lost = statistics.median(r["test_dense"] - r["test"] for r in results)
-        flops = statistics.median(r["dense_multiplications"] / r["multiplications"] for r in results)
-        limits = f"{found['low']:.2f} to {found['high']:.2f}"
-        numbers = (f"{found['median']:.2f}", limits, str(found["seeds"]), f"{flops:.2f}", f"{100 * lost:.2f}")
-        made.append((arm, *numbers, f"{PAPERS[arm]:.2f}" if arm in PAPERS else ""))
-    return made
 
 
 def _data(recipe: Recipe, folder: Path, step: Callable[[str], None]) -> None:
@@ -208,6 +175,7 @@ def _prune(job: Job) -> dict[str, Any]:
     from .models import build_model
 
     data, recipe = read(Path(job.folder) / DATA), job.recipe
+    residuals = "indexed" if job.arm.endswith(INDEXED) else "coupled"
     dense = kept_model(Job(job.folder, recipe, job.seed).place, "dense", load(build_model(recipe.net)))
 
     def tuned(model: Model, number: int) -> Model:
@@ -222,12 +190,12 @@ def _prune(job: Job) -> dict[str, Any]:
 
     found = prune_in_rounds(
         dense,
-        job.arm,
+        job.arm.removesuffix(INDEXED),
         Objectives(max_loss=MAX_LOSS),
         evaluate=lambda model: training.accuracy(training.TorchModule(model), *data.control),
         train=tuned,
         data={dense.inputs[0].name: data.train.images[:SCORED]},
-        settings=Settings(recipe.rounds, seed=job.seed),
+        settings=Settings(recipe.rounds, seed=job.seed, residuals=residuals),
         folder=job.place,
     )
     first, best = found.rounds[0], found.best

@@ -12,11 +12,29 @@ from typing import Any
 from .reproduce_pruning import Recipe, run_recipe
 
 FULL = Recipe(
-    seeds=5, epochs=182, retrain=91, rounds=16, net="resnet56", batch=512, rate=0.1, decay=2e-4, cifar=True
-)  # fmt: skip
+    seeds=5,
+    epochs=182,
+    retrain=91,
+    rounds=16,
+    net="resnet56",
+    batch=512,
+    rate=0.1,
+    decay=2e-4,
+    cifar=True,
+    indexed=("ilp", "aap"),
+)
 QUICK = Recipe(
-    seeds=1, epochs=20, retrain=4, rounds=6, net="resnet56", batch=512, rate=0.1, decay=2e-4, cifar=True
-)  # fmt: skip
+    seeds=1,
+    epochs=20,
+    retrain=4,
+    rounds=6,
+    net="resnet56",
+    batch=512,
+    rate=0.1,
+    decay=2e-4,
+    cifar=True,
+    indexed=("ilp", "aap"),
+)
 
 
 def run(quick: bool, processes: int, folder: Path) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from .reproduce_pruning import Recipe, run_recipe
 
-FULL = Recipe(seeds=5, epochs=16, retrain=4, rounds=16, net="resnet20")
-QUICK = Recipe(seeds=1, epochs=4, retrain=1, rounds=3, net="resnet20")
+FULL = Recipe(seeds=5, epochs=16, retrain=4, rounds=16, net="resnet20", indexed=("ilp", "aap"))
+QUICK = Recipe(seeds=1, epochs=4, retrain=1, rounds=3, net="resnet20", indexed=("ilp", "aap"))
 
 
 def run(quick: bool, processes: int, folder: Path) -> dict[str, Any]:

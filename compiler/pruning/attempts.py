@@ -31,11 +31,13 @@ class Unreachable(TenonError):
 @dataclass(frozen=True)
 class Settings:
     """How rounds are made: at most `rounds` are trained, the first step of a threshold (in units of the
-    median score), the seed of random scores, and seconds that a call of train or evaluate may take."""
+    median score), the seed of random scores, how sums are pruned (coupled or indexed), and seconds that a
+    call of train or evaluate may take."""
 
     rounds: int = 12
     first: float = 0.25
     seed: int = 0
+    residuals: str = "coupled"
     time_limit: float | None = None
 
     def __post_init__(self) -> None:
@@ -112,7 +114,9 @@ class Attempts:
             accuracy = evaluated(self.callables.evaluate, model, self.settings.time_limit)
         except Failed as error:
             raise TenonError(f"the model as it is cannot be judged: {error}") from error
-        step = Step.of(self.method, model, self.data, {}, self.settings.seed)
+        step = Step.of(
+            self.method, model, self.data, {}, self.settings.seed, residuals=self.settings.residuals
+        )
         self.records.unit = step.unit
         seconds = time.perf_counter() - start
         over, size = self.objectives.over(model), size_of(model)
@@ -127,7 +131,8 @@ class Attempts:
         """The scored model of a round; of the last one that was asked for it is remembered."""
         if self._step is None or self._step[0] != base.model:
             model = self.records.model(base)
-            step = Step.of(self.method, model, self.data, base.alive, self.settings.seed, self.records.unit)
+            seed, unit = self.settings.seed, self.records.unit
+            step = Step.of(self.method, model, self.data, base.alive, seed, unit, self.settings.residuals)
             self._step = (base.model, step)
         return self._step[1]
 
@@ -169,8 +174,8 @@ class Attempts:
     def _rewound(self, model: Model, alive: Mapping[str, list[int]]) -> Model:
         if self.callables.early is None:
             return model
-        masks = _gone(self.rounds[0], alive)
-        return pruned(self.callables.early, PruneOptions(), masks=masks).model
+        options = PruneOptions(residuals=self.settings.residuals)
+        return pruned(self.callables.early, options, masks=_gone(self.rounds[0], alive)).model
 
     def outcome(self, ended: str) -> Outcome:
         """The smallest round that is what was asked for, or Unreachable with the closest."""

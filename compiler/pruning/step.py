@@ -45,10 +45,11 @@ class Step:
         alive: Alive,
         seed: int,
         unit: float | None = None,
+        residuals: str = "coupled",
     ) -> Step:
         """Scores `model`. Without `unit` it is the median of its channels' scores, over their layers'
         weights."""
-        options = PruneOptions(score=method.score, seed=seed)
+        options = PruneOptions(score=method.score, seed=seed, residuals=residuals)
         work = scored(model, options, data)
         groups = [g for g in prune.groups(work.module) if g.pinned is None]
         known = {g.label: alive.get(g.label, list(range(g.channels))) for g in groups}

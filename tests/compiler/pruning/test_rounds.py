@@ -89,6 +89,17 @@ def test_budgets_are_met_from_the_right_side(residual, images, method):
     assert all(part <= 1 for part in trained.best.over.values())
 
 
+def test_branches_of_a_sum_lose_their_own(residual):
+    """Round after round, also in a network that gathers already."""
+    sizes = {}
+    for residuals in ("coupled", "indexed"):
+        settings = Settings(rounds=2, residuals=residuals)
+        found = prune_in_rounds(residual, "ilp", LOSS, evaluate=lambda model: 0.9, settings=settings)
+        sizes[residuals] = [r.params for r in found.rounds]
+        assert size_of(found.model).params == sizes[residuals][2]
+    assert all(a > b for a, b in zip(sizes["coupled"][1:], sizes["indexed"][1:], strict=True))
+
+
 def test_bytes_of_the_compiled_model(residual, monkeypatch):
     monkeypatch.setattr("tenonc.compiler.pruning.step.RATES_TRIED", 6)
     whole = BUDGETS["max_bytes"](residual, "host")

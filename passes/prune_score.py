@@ -50,6 +50,8 @@ class PruneScorePass(ModulePass):
                 raise UsageError(f"{name} is '{value}', expected one of {', '.join(known)}")
         if not 0 < self.power < 100:
             raise UsageError(f"power is {self.power}, expected a number above 0 and below 100")
+        if self.seed < 0:
+            raise UsageError(f"seed is {self.seed}, expected at least 0")
 
     def with_runner(self, runner: DataRunner) -> Self:
         """The pass with a source of weights and activations."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import gcd
+from math import gcd, isnan
 from typing import ClassVar
 
 import numpy as np
@@ -54,6 +54,8 @@ class PruneSelectPass(ModulePass):
         for name, value, known in (("policy", self.policy, POLICIES), ("share", self.share, SHARES)):
             if value not in known:
                 raise UsageError(f"{name} is '{value}', expected one of {', '.join(known)}")
+        if self.threshold is not None and isnan(self.threshold):
+            raise UsageError("threshold is nan, expected a number")
         if self.round < 1:
             raise UsageError(f"round is {self.round}, expected at least 1")
 

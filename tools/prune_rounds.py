@@ -32,7 +32,7 @@ def add_rounds(parser: argparse.ArgumentParser) -> None:
     """The options of pruning in rounds."""
     add = parser.add_argument
     add("--method", default="aap", choices=METHODS, help="of pruning in rounds (default: aap)")
-    add("--max-loss", metavar="1%%", help="accuracy that may be lost: prune in rounds, as far as that allows")
+    add("--max-loss", metavar="1%", help="accuracy that may be lost: prune in rounds, as far as that allows")
     add("--max-params", metavar="N", help="prune in rounds to so many parameters (20k, 1.5M)")
     add("--max-bytes", metavar="N", help="to so many bytes of compiled object")
     add("--max-flops", metavar="N", help="to so many multiplications")

@@ -59,6 +59,7 @@ class PruneOptions:
 
     def __post_init__(self) -> None:
         check_ratio("ratio", self.ratio)
+        find_target(self.target)
         recovery_of(self.recover)
         self.analyzing()
         self.selecting()

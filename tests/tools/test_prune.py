@@ -136,6 +136,9 @@ def test_bad_data(arrays, expected, capsys, tmp_path: Path):
         ("--round 0", "--round is '0', expected a number from 1 or lanes"),
         ("--round half", "--round is 'half', expected a number from 1 or lanes"),
         ("--power -1", "power is -1.0, expected a number above 0 and below 100"),
+        ("--seed -1", "seed is -1, expected at least 0"),
+        ("--threshold nan", "threshold is nan, expected a number"),
+        ("--target pdp11", "unknown target 'pdp11'"),
     ],
 )
 def test_bad_options(argv: str, expected: str, capsys, tmp_path: Path):

@@ -183,7 +183,8 @@ def _show(results: Sequence[ModelResult], failures: dict[str, str], peers: Seque
         for r in results
     ]
     rows += [(name, "failed", *[""] * (len(columns) - 2)) for name in failures]
-    print_table("one thread", columns, rows)
+    threads = max((r.threads for r in results), default=1)
+    print_table("one thread" if threads == 1 else f"{threads} threads on all sides", columns, rows)
 
 
 VERB = Verb(

@@ -37,6 +37,7 @@ def test_both_forms_of_a_layer_compute_the_convolution(form: str, layer: Layer):
 
 
 def test_unit_writes_what_it_measured(monkeypatch, tmp_path, capfd):
+    pytest.importorskip("openvino")
     monkeypatch.setattr(reproduce_unit, "QUICK", (1, 1e-3))
     monkeypatch.setattr(reproduce_unit, "LAYERS", SMALL)
     run = reproduce_unit.run

@@ -28,8 +28,17 @@ POLICIES = ("uniform", "percentile", "global", "weighted")
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", help="the ONNX file")
+    _add_choice(parser)
+    _add_output(parser)
+    add_rounds(parser)
+    add_shapes(parser)
+    add_debug(parser)
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    """Which channels leave."""
     add = parser.add_argument
-    add("model", help="the ONNX file")
     add(
         "--ratio",
         type=float,
@@ -68,6 +77,11 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     add("--power", type=float, default=1.0, metavar="P", help="of attention (default: 1)")
     add("--residuals", default="coupled", choices=RESIDUALS, help="whether a sum ties what it adds up")
     add("--seed", type=int, default=0, metavar="N", help="of random scores (default: 0)")
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    """What is done with the smaller model."""
+    add = parser.add_argument
     add(
         "--recover",
         nargs="?",
@@ -86,9 +100,6 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the smaller model: NAME.onnx, or NAME.mlir with its weights beside it",
     )
-    add_rounds(parser)
-    add_shapes(parser)
-    add_debug(parser)
 
 
 def prune_model(arguments: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ tenonc reproduce pruning-cifar --threads 8
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +24,7 @@ FULL = Recipe(
     cifar=True,
     indexed=("ilp", "aap"),
 )
-QUICK = Recipe(
-    seeds=1,
-    epochs=20,
-    retrain=4,
-    rounds=6,
-    net="resnet56",
-    batch=512,
-    rate=0.1,
-    decay=2e-4,
-    cifar=True,
-    indexed=("ilp", "aap"),
-)
+QUICK = replace(FULL, seeds=1, epochs=20, retrain=4, rounds=6)
 
 
 def run(quick: bool, processes: int, folder: Path) -> dict[str, Any]:

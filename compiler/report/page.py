@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from .charts import grade, roofline, timeline
 from .data import KernelReport, Report
+from .templates import environment
 
 FINDINGS = 10
 """Kernels that the page points at."""
@@ -17,18 +17,10 @@ WORTH = 0.005
 
 def page(report: Report) -> str:
     """The HTML text. Needs jinja2."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"ms": milliseconds, "size": size, "pct": percent, "num": number}
-    environment.globals |= {"grade": grade}
-    template = environment.get_template("page.html.j2")
+    pages = environment()
+    pages.filters |= {"ms": milliseconds, "size": size, "pct": percent, "num": number}
+    pages.globals |= {"grade": grade}
+    template = pages.get_template("page.html.j2")
     return template.render(
         report=report,
         roofline=roofline(report),

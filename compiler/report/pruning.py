@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from ...passes.pruning.rules import shape_of
 from ...passes.pruning.work import multiplications
 from ..model import Model
 from ..pruning.driver import GroupChange, Pruned, PruneOptions
+from .templates import environment
 
 SCHEMA = 1
 
@@ -110,16 +110,7 @@ def _strokes(places: np.ndarray, heights: np.ndarray) -> str:
 
 def _html(report: PruningReport) -> str:
     """Needs jinja2."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template("pruning.html.j2")
+    template = environment().get_template("pruning.html.j2")
     return template.render(report=report, bars=Bars, width=WIDTH, height=HEIGHT)
 
 

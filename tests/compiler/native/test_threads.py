@@ -109,7 +109,7 @@ def looked_up(net, draw):
 @pytest.mark.parametrize(
     "build", [convolution, depthwise, product, attention, pooling, normalized, joined, grown, looked_up]
 )
-@settings(max_examples=6)
+@settings(max_examples=8)
 @given(data=st.data())
 def test_random_shapes(new_net, build, data):
     net = new_net()

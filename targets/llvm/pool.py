@@ -36,7 +36,8 @@ class Pool:
         weakref.finalize(self, _destroy, self._made).atexit = False
 
     def address(self) -> int:
-        """What compiled code takes as its pool; 0, none, for one thread or where the system gives no more."""
+        """What compiled code takes as its pool, good as long as this object lives; 0, none, for one thread or
+        where the system gives no more."""
         if self.threads == 1:
             return 0
         process = os.getpid()

@@ -139,7 +139,8 @@ def test_callers_share_a_pool(go):
 
 
 def test_a_job_inside_a_job_runs_alone(go):
-    go.nested(Pool(2).address(), 4)
+    pool = Pool(2)  # an address does not hold its pool
+    go.nested(pool.address(), 4)
 
 
 def test_threads_end_with_their_pool(go):

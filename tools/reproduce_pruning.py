@@ -36,7 +36,7 @@ class Recipe:
     epochs: int
     retrain: int
     rounds: int
-    net: str = "lenet5"
+    net: str = "lenet5-wide"
     batch: int = 64
     rate: float = 0.05
     decay: float = 5e-4
@@ -48,7 +48,7 @@ class Recipe:
         return [*METHODS, *(name + INDEXED for name in self.indexed)]
 
 
-FULL = Recipe(seeds=5, epochs=16, retrain=4, rounds=16)
+FULL = Recipe(seeds=5, epochs=16, retrain=3, rounds=16)
 QUICK = Recipe(seeds=1, epochs=8, retrain=3, rounds=6)
 
 INDEXED = "_indexed"

@@ -13,7 +13,7 @@ import math
 import statistics
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,15 +58,16 @@ LAYERS = [
 
 @dataclass(frozen=True)
 class Result:
-    """Milliseconds of each runtime, the part of the peak in percent, and how many steps an output of each
-    peer is from ours at most."""
+    """Milliseconds of each runtime, our operations a nanosecond, their part of the peak in percent, and how
+    many steps an output of each peer is from ours at most."""
 
     shape: dict[str, int]
     tenonc_ms: float
     peers: dict[str, float]
     exact_onnxruntime_ms: float
-    percent_of_peak: float
+    gops: float
     steps_apart: dict[str, int]
+    percent_of_peak: float = 0.0
 
     @property
     def speedup(self) -> float:
@@ -93,17 +94,18 @@ def run(quick: bool, threads: int, layers: Sequence[Layer] = LAYERS) -> dict[str
         for number, layer in enumerate(layers, 1):
             step(f"layer {number} of {len(layers)}")
             peaks.append(measure_peak(seconds=seconds, of="bytes"))
-            highest = max(peak.gflops for peak in peaks)
-            results.append(_measure(layer, Path(folder), threads, rounds, seconds, highest))
+            results.append(_measure(layer, Path(folder), threads, rounds, seconds))
     best = max(peaks, key=lambda peak: peak.gflops)
-    _show(results, best.instruction, best.gflops * threads)
+    peak = best.gflops * threads
+    results = [replace(result, percent_of_peak=100 * result.gops / peak) for result in results]
+    _show(results, best.instruction, peak)
     return {
         "layers": [asdict(result) for result in results],
         "geomean_speedup": _geomean(r.speedup for r in results),
         "geomean_exact_speedup": _geomean(r.exact_speedup for r in results),
         "mean_percent_of_peak": statistics.fmean(r.percent_of_peak for r in results),
         "faster_than_both": sum(r.speedup > 1 for r in results),
-        "peak": {"instruction": best.instruction, "gops": best.gflops * threads},
+        "peak": {"instruction": best.instruction, "gops": peak},
         "threads": threads,
     }
 
@@ -112,7 +114,7 @@ def _geomean(ratios: Iterable[float]) -> float:
     return math.exp(statistics.fmean(map(math.log, ratios)))
 
 
-def _measure(layer: Layer, folder: Path, threads: int, rounds: int, seconds: float, peak: float) -> Result:
+def _measure(layer: Layer, folder: Path, threads: int, rounds: int, seconds: float) -> Result:
     """The file of a peer is the form that it takes best: onnxruntime runs both, OpenVINO reads pairs of
     QuantizeLinear and DequantizeLinear only."""
     from .. import compiler
@@ -138,7 +140,7 @@ def _measure(layer: Layer, folder: Path, threads: int, rounds: int, seconds: flo
         times["tenonc"],
         {peer: min(times[n] for n in own) for peer, own in names.items()},
         times["exact"],
-        2e-6 * layer.macs / times["tenonc"] / (peak * threads) * 100,
+        2e-6 * layer.macs / times["tenonc"],
         {peer: max(apart[n] for n in own) for peer, own in names.items()},
     )
 

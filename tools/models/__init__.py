@@ -79,6 +79,11 @@ MODELS: dict[str, Entry] = {
         "bidirectional LSTM over 32 word numbers", "sequences", "Tagger", shape=(1, 32), words=1000
     ),
     "lenet5": _torch("LeNet-5 with batch norms, 28x28", "small", "lenet5", shape=(1, 1, 28, 28)),
+    "lenet5-wide": _torch(
+        "LeNet-5 as Caffe and papers on pruning have it: 20 and 50 filters, 500 neurons",
+        *("small", "lenet5", (20, 50), (500,), 0),
+        shape=(1, 1, 28, 28),
+    ),
     "resnet20": _torch("ResNet-20, 28x28 in grey", "small", "small_resnet", 20, 1, shape=(1, 1, 28, 28)),
     "resnet56": _torch("ResNet-56, 32x32", "small", "small_resnet", 56, shape=(1, 3, 32, 32)),
     **{

@@ -7,25 +7,23 @@ from torch import nn
 from .residual import BasicBlock, conv_norm
 
 
-def lenet5(classes: int = 10) -> nn.Module:
-    """LeNet-5 for images of 28x28, with a batch norm in every hidden layer."""
-    return nn.Sequential(
-        conv_norm(1, 6, 5),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(6, 16, 5, bias=False),
-        nn.BatchNorm2d(16),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(16 * 5 * 5, 120, bias=False),
-        nn.BatchNorm1d(120),
-        nn.ReLU(),
-        nn.Linear(120, 84, bias=False),
-        nn.BatchNorm1d(84),
-        nn.ReLU(),
-        nn.Linear(84, classes),
-    )
+def lenet5(
+    filters: tuple[int, int] = (6, 16), neurons: tuple[int, ...] = (120, 84), padding: int = 2
+) -> nn.Module:
+    """LeNet-5 for images of 28x28 in ten classes, with a batch norm in every hidden layer: as published,
+    where `padding` makes the images 32x32, or with other widths."""
+    layers: list[nn.Module] = []
+    inputs, side = 1, 28
+    for width, border in zip(filters, (padding, 0), strict=True):
+        conv = nn.Conv2d(inputs, width, 5, padding=border, bias=False)
+        layers += [conv, nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(2)]
+        inputs, side = width, (side + 2 * border - 4) // 2
+    layers.append(nn.Flatten())
+    inputs *= side * side
+    for width in neurons:
+        layers += [nn.Linear(inputs, width, bias=False), nn.BatchNorm1d(width), nn.ReLU()]
+        inputs = width
+    return nn.Sequential(*layers, nn.Linear(inputs, 10))
 
 
 def small_resnet(depth: int, channels: int = 3, classes: int = 10) -> nn.Module:

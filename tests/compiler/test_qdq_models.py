@@ -1,11 +1,12 @@
 """Small QDQ models against onnxruntime: as imported, on integers, and compiled."""
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from tenonc.compiler import compile, load, run_reference
+from tenonc.compiler import compile, load, run_reference, save_onnx
 from tenonc.compiler.cache.key import module_text
 from tenonc.compiler.options import CompileOptions
 from tenonc.compiler.pipeline import context, parse_pipeline, pipeline_text
@@ -155,6 +156,22 @@ def test_compiled(case):
         assert (got == integers).mean() > 0.98
     else:
         np.testing.assert_array_equal(got, integers)
+
+
+def test_written_back_onnxruntime_computes_the_same_integers(build, tmp_path):
+    """Weights of the same extent have equal zero points: shared, onnxruntime would not load them."""
+    q = Qdq(np.uint8)
+    x = q.quantized("x", 0.025)
+    for _ in range(3):
+        x = q.quantized(q("Relu", q("Conv", x, q.weights(8, 8, 3, 3), q.bias(8), pads=[1] * 4)), 0.03, 0)
+    model = load(build(q.nodes, {"x": (TensorProto.FLOAT, [1, 8, 12, 12])}, [x], q.constants))
+    save_onnx(model, tmp_path / "again.onnx")
+    proto = onnx.load(tmp_path / "again.onnx")
+    bytes_ = {tensor.name for tensor in proto.graph.initializer if tensor.data_type == TensorProto.INT8}
+    read = [name for node in proto.graph.node for name in node.input if name in bytes_]
+    assert len(read) == len(set(read)) == 6
+    given = np.random.default_rng(1).standard_normal((1, 8, 12, 12)).astype(np.float32)
+    np.testing.assert_array_equal(peer(proto, given), compile(model, cache=False)(given)[0])
 
 
 def test_every_pass_keeps_its_promise(build, tmp_path, capfd):

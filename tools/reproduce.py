@@ -36,7 +36,9 @@ EXPERIMENTS = {
     "pruning": Experiment(
         "ILP, IAP, AIAP, AAP and arms between them: LeNet-5 on drawn digits", ".reproduce_pruning", True
     ),
-    "pruning-resnet20": Experiment("the same with ResNet-20", ".reproduce_pruning_residual", True),
+    "pruning-resnet20": Experiment(
+        "the same with ResNet-20, coupled and indexed", ".reproduce_pruning_residual", True
+    ),
     "pruning-cifar": Experiment(
         "the same with ResNet-56 on CIFAR-10, for who has the data", ".reproduce_pruning_cifar", True
     ),

@@ -29,8 +29,8 @@ SCORED = 500
 @dataclass(frozen=True)
 class Recipe:
     """The network, one of `tenonc models`; seeds; epochs of the dense training and of each round; rounds of
-    an arm; `indexed`: the arms that also run with residuals pruned branch by branch; `cifar`: whether images
-    are shifted and mirrored, as those of CIFAR are."""
+    an arm; `methods`: the arms; `indexed`: those that also run with residuals pruned branch by branch;
+    `cifar`: whether images are shifted and mirrored, as those of CIFAR are."""
 
     seeds: int
     epochs: int
@@ -40,12 +40,13 @@ class Recipe:
     batch: int = 64
     rate: float = 0.05
     decay: float = 5e-4
+    methods: tuple[str, ...] = tuple(METHODS)
     indexed: tuple[str, ...] = ()
     cifar: bool = False
 
     @property
     def arms(self) -> list[str]:
-        return [*METHODS, *(name + INDEXED for name in self.indexed)]
+        return [*self.methods, *(name + INDEXED for name in self.indexed)]
 
 
 FULL = Recipe(seeds=5, epochs=16, retrain=3, rounds=16)

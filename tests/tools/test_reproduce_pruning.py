@@ -5,9 +5,10 @@ from concurrent.futures import BrokenExecutor, Future
 
 import pytest
 
+from tenonc.compiler.pruning.methods import METHODS
 from tenonc.dialects.errors import TenonError
 from tenonc.tools import reproduce_pruning as module
-from tenonc.tools import reproduce_pruning_cifar, tenonc
+from tenonc.tools import reproduce_pruning_cifar, reproduce_pruning_residual, tenonc
 from tenonc.tools.reproduce_pruning import QUICK, Job, run_jobs, run_safely
 from tenonc.tools.reproduce_pruning_table import rows, spread, summary
 
@@ -111,3 +112,9 @@ def test_the_verb(tmp_path, monkeypatch, capsys):
     path.write_text("")
     assert tenonc.main([*arguments[:-1], str(path / "inside")]) == 1
     assert "out.json" in capsys.readouterr().err and len(given) == 1
+
+
+def test_arms_of_a_recipe():
+    """Every method, unless some are named; indexed ones after them."""
+    assert QUICK.arms == list(METHODS)
+    assert reproduce_pruning_residual.FULL.arms == ["ilp", "aap", "aiap", "ilp_indexed", "aap_indexed"]

@@ -85,6 +85,11 @@ MODELS: dict[str, Entry] = {
         shape=(1, 1, 28, 28),
     ),
     "resnet20": _torch("ResNet-20, 28x28 in grey", "small", "small_resnet", 20, 1, shape=(1, 1, 28, 28)),
+    "resnet20-halved": _torch(
+        "ResNet-20, 28x28 in grey, first in steps of 2",
+        *("small", "small_resnet", 20, 1, 10, 2),
+        shape=(1, 1, 28, 28),
+    ),
     "resnet56": _torch("ResNet-56, 32x32", "small", "small_resnet", 56, shape=(1, 3, 32, 32)),
     **{
         f"onnx-{file.replace('_', '-')}": _light(file)

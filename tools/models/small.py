@@ -26,9 +26,10 @@ def lenet5(
     return nn.Sequential(*layers, nn.Linear(inputs, 10))
 
 
-def small_resnet(depth: int, channels: int = 3, classes: int = 10) -> nn.Module:
-    """A ResNet for small images, such as those of CIFAR: three stages of 16, 32 and 64 channels."""
-    layers: list[nn.Module] = [conv_norm(channels, 16, 3), nn.ReLU()]
+def small_resnet(depth: int, channels: int = 3, classes: int = 10, stride: int = 1) -> nn.Module:
+    """A ResNet for small images, such as those of CIFAR: three stages of 16, 32 and 64 channels. The first
+    convolution goes in steps of `stride`."""
+    layers: list[nn.Module] = [conv_norm(channels, 16, 3, stride), nn.ReLU()]
     inputs = 16
     for stage in range(3):
         for index in range((depth - 2) // 6):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import threading
 from collections.abc import Callable
@@ -15,6 +16,10 @@ Train = Callable[[Model, int], Model]
 
 Evaluate = Callable[[Model], float]
 """A model's accuracy, from 0 to 1, on data that is not the test set."""
+
+
+GRACE = 1.0
+"""Seconds that a call which took too long has to come to its end."""
 
 
 class Failed(Exception):
@@ -46,28 +51,50 @@ def evaluated(evaluate: Evaluate, model: Model, seconds: float | None) -> float:
 
 
 def _within(call: Callable[[], Any], what: str, seconds: float | None) -> Any:
-    """The result of a call. One that takes too long is left to itself: its thread ends with the process."""
-    results: list[Any] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(call())
-        except BaseException as error:  # whatever it is, it is the callable's
-            errors.append(error)
-
+    """The result of a call; of one that takes too long nothing is heard any more."""
+    guarded = _Call(call)
     if seconds is None:
-        run()
+        guarded.run()
     else:
-        thread = threading.Thread(target=run, name=f"prune-{what}", daemon=True)
+        thread = threading.Thread(target=guarded.run, name=f"prune-{what}", daemon=True)
         thread.start()
         thread.join(seconds)
         if thread.is_alive():
+            _stop(thread)
             raise Failed(f"{what} took more than {seconds:g} s")
-    if errors and isinstance(errors[0], KeyboardInterrupt):
-        raise errors[0]
-    if errors:
-        lines = str(errors[0]).splitlines() or [""]
-        text = lines[0] if isinstance(errors[0], TenonError) else f"{type(errors[0]).__name__}: {lines[0]}"
-        raise Failed(f"{what} failed: {text.removesuffix(': ')}") from errors[0]
-    return results[0]
+    error = guarded.error
+    if isinstance(error, KeyboardInterrupt):
+        raise error
+    if error is not None:
+        lines = str(error).splitlines() or [""]
+        text = lines[0] if isinstance(error, TenonError) else f"{type(error).__name__}: {lines[0]}"
+        raise Failed(f"{what} failed: {text.removesuffix(': ')}") from error
+    return guarded.result
+
+
+class _Call:
+    """A call that keeps its own result or error."""
+
+    def __init__(self, call: Callable[[], Any]):
+        self.call = call
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self.result = self.call()
+        except BaseException as error:  # whatever it is, it is the callable's
+            self.error = error
+
+
+class TimeLimit(BaseException):
+    """Raised inside a call that took too long; no Exception, so that `except Exception` lets it through."""
+
+
+def _stop(thread: threading.Thread) -> None:
+    """Ends a thread at its next Python instruction. One that stays in C code, or catches everything, runs on
+    beside the next rounds: Python has no way to end it. It holds a model of its own, its result goes nowhere,
+    and as a daemon it does not keep the process from ending."""
+    set_exception = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    set_exception(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(TimeLimit))
+    thread.join(GRACE)

@@ -7,14 +7,14 @@ has finished is kept in the work folder, where a later run goes on, also after a
 from __future__ import annotations
 
 import json
-import multiprocessing
 from collections.abc import Callable, Sequence
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..compiler.atomic import write_file
+from ..compiler.processes import process_pool
 from ..compiler.pruning.methods import METHODS
 from ..dialects.errors import TenonError
 from .reproduce_pruning_table import HEAD, rows, summary
@@ -89,11 +89,10 @@ def run_recipe(recipe: Recipe, processes: int, folder: Path) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
     dense = [Job(str(folder), recipe, seed) for seed in range(recipe.seeds)]
     arms = [Job(str(folder), recipe, seed, arm) for seed in range(recipe.seeds) for arm in recipe.arms]
-    context = multiprocessing.get_context("spawn")
     with progress("pruning") as step:
         _data(recipe, folder, step)
         for jobs in (dense, arms):
-            run_safely(jobs, lambda: ProcessPoolExecutor(processes, mp_context=context), step)
+            run_safely(jobs, lambda: process_pool(processes), step)
     found = [json.loads(job.result.read_text()) for job in arms if job.result.exists()]
     print_table(f"{recipe.net}, one point of control accuracy", HEAD, rows(found))
     return summary(found)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from typing import Any
 
 from ...dialects.errors import TenonError
+from ..processes import process_pool
 
 DIED = "its process died"
 
@@ -46,7 +44,7 @@ class Workers:
         """One call in the process that measures, nothing beside it; text in its place says what went
         wrong."""
         if self._measurer is None:
-            self._measurer = _pool(1)
+            self._measurer = process_pool(1)
         outcome = _outcome(self._measurer.submit(function, *arguments))
         if outcome == DIED:
             self._measurer = None
@@ -60,7 +58,7 @@ class Workers:
 
     def _submit(self, function: Callable[[Any], Any], item: Any) -> Future | None:
         if self._given is None and self._builders is None:
-            self._builders = _pool(os.cpu_count() or 1)
+            self._builders = process_pool(os.cpu_count() or 1)
         executor = self._given or self._builders
         assert executor is not None
         try:
@@ -71,7 +69,7 @@ class Workers:
     def _alone(self, function: Callable[[Any], Any], item: Any) -> Any:
         if self._given is not None:
             raise TenonError("the executor is broken: a process of it died")
-        self._builders = _pool(1)
+        self._builders = process_pool(1)
         future = self._submit(function, item)
         outcome = DIED if future is None else _outcome(future)
         self._builders.shutdown(wait=False)
@@ -86,22 +84,3 @@ def _outcome(future: Future) -> Any:
         return DIED
     except Exception as error:  # an error of one candidate ends the candidate
         return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-
-
-def _pool(count: int) -> ProcessPoolExecutor:
-    # Not forked: the parent may have threads, whose locks would be copied as they are.
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(count, context, _depend_on_parent)
-
-
-def _depend_on_parent() -> None:
-    """Ctrl-C is for the parent; where that is killed, nothing would end this process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_follow_parent, daemon=True).start()
-
-
-def _follow_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)

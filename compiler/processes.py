@@ -1,0 +1,28 @@
+"""Pools of processes that do not outlive the process that made them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures import ProcessPoolExecutor
+
+
+def process_pool(count: int) -> ProcessPoolExecutor:
+    """`count` processes. Ctrl-C is for their parent alone; they end when it does, however it does."""
+    # Not forked: the parent may have threads, whose locks would be copied as they are.
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(count, context, _depend_on_parent)
+
+
+def _depend_on_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_follow_parent, daemon=True).start()
+
+
+def _follow_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

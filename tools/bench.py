@@ -28,7 +28,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="MODEL",
         help="an ONNX file, or a name that `tenonc models list` shows; NAME@int8: quantized by onnxruntime, "
-        "the peers run it in both formats and the faster counts",
+        "NAME@int8-reduced: with weights of 7 bits; the peers run it in both formats and the faster counts",
     )
     parser.add_argument("--kernels", action="store_true", help="measure kernels (MODEL: part of a name)")
     parser.add_argument(
@@ -124,8 +124,13 @@ def _bench_one(arguments: argparse.Namespace, name: str, peers: Sequence[str]) -
         )
 
 
-_FORMATS = {"": ["fp32"], "int8": ["int8-qdq", "int8-qop"]}
-"""What follows the `@` of a benchmark model -> its forms; the first is the one that is compiled."""
+_FORMATS = {
+    "": (["fp32"], False),
+    "int8": (["int8-qdq", "int8-qop"], False),
+    "int8-reduced": (["int8-qdq", "int8-qop"], True),
+}
+"""What follows the `@` of a benchmark model -> its forms, of which the first is compiled, and whether its
+weights have 7 bits."""
 
 
 @contextmanager
@@ -139,11 +144,13 @@ def _files_of(name: str) -> Iterator[list[str]]:
         yield [name]
         return
     if kind not in _FORMATS:
-        raise UsageError(f"model '{name}': '@{kind}' is unknown, expected @int8")
+        raise UsageError(f"model '{name}': '@{kind}' is unknown, expected @int8 or @int8-reduced")
+    forms, reduced = _FORMATS[kind]
     with tempfile.TemporaryDirectory(prefix="tenonc-") as folder:
-        paths = [Path(folder) / f"{base}-{precision}.onnx" for precision in _FORMATS[kind]]
-        for path, precision in zip(paths, _FORMATS[kind], strict=True):
-            path.write_bytes(build_model(base, precision).SerializeToString(deterministic=True))
+        paths = [Path(folder) / f"{base}-{precision}.onnx" for precision in forms]
+        for path, precision in zip(paths, forms, strict=True):
+            model = build_model(base, precision, reduce_range=reduced)
+            path.write_bytes(model.SerializeToString(deterministic=True))
         yield [str(path) for path in paths]
 
 

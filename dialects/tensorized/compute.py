@@ -49,7 +49,7 @@ class ComputeOp(IRDLOperation):
         with printer.in_parens():
             printer.print_list(self.arguments, printer.print_ssa_value)
         printer.print_string(" : ")
-        printer.print_operation_type(self)
+        printer.print_function_type(self.operand_types, self.result_types)
 
     @classmethod
     def parse(cls, parser: Parser) -> ComputeOp:

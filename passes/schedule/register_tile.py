@@ -49,6 +49,10 @@ WAITED_BYTES_PER_CYCLE = 28
 # Of the loads a core can issue, those that get through while panels stream from a farther cache: tiles of one
 # register a row, a load for every multiply-add, reached half of the peak.
 LOADS_SUSTAINED = 0.8
+# Cycles that a load takes beside chains of three operations, which leave the core few gaps: kernels of tiles
+# with the same arithmetic, and 0.7 or 1.1 loads a chain, differed by that much.
+LOAD_BESIDE_CHAINS = 0.1
+LONG_CHAIN = 3
 # Tiles that are tried with all blocks: those that compute in so many times the least cycles, none smaller.
 NEAR = 1.02
 MOST_NEAR = 12
@@ -202,6 +206,8 @@ def _tile_cycles(band: Band, grid: Mapping[str, int], body: Body, in_block: int,
         (instructions + 2) / ISSUE_WIDTH,
         streaming,
     )
+    if band.operations >= LONG_CHAIN:
+        step += LOAD_BESIDE_CHAINS * loads
     overhead = SHORT_OVERHEAD_CYCLES if short else TILE_OVERHEAD_CYCLES
     return step * band.steps + -(-band.steps // in_block) * (overhead + 2 * accumulators)
 

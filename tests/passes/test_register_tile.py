@@ -48,6 +48,16 @@ def test_more_operations_take_longer():
     assert accumulators(one.tile) >= 8 and accumulators(two.tile) >= 8
 
 
+def test_beside_long_chains_fewer_loads_are_worth_a_smaller_tile():
+    """One column of many rows loads more often than it multiplies, which as such takes no time."""
+    slow = replace(BAND, per_cycle=1, scratch=2)
+    loads: list[float] = []
+    for operations in (2, 3):
+        tile = choose_plan(replace(slow, operations=operations), FACTS).tile
+        loads.append(sum(slow.loaded(slow.grid(tile))) / accumulators(tile))
+    assert loads[1] < 0.8 < loads[0]
+
+
 def test_what_finishes_the_results_needs_registers_too():
     plans = ranked_plans(replace(BAND, finishing=20), FACTS)
     assert max(accumulators(plan.tile) for plan in plans) == 12

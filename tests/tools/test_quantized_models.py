@@ -6,6 +6,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from tenonc import compiler
 from tenonc.tools import tenonc
 from tenonc.tools.models import MODELS, Entry, build_model
 from tenonc.tools.models.quantized import seeded_feeds
@@ -71,6 +72,17 @@ def test_the_format_its_types_and_its_numbers(precision, signed):
     assert np.abs(run(model, x) - want).max() < 0.05 * np.abs(want).max()
 
 
+@pytest.mark.parametrize("signed", [False, True])
+def test_weights_of_a_reduced_range_have_7_bits(signed):
+    """So that two products with a byte stay within 16 bits, for which instructions there are ones."""
+    model = build_model("small", "int8-qdq", signed, reduce_range=True)
+    arrays = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    weights = [a for name, a in arrays.items() if name.startswith("w") and a.dtype == np.int8 and a.ndim > 1]
+    assert len(weights) == 3 and all(np.abs(array.astype(int)).max() in (63, 64) for array in weights)
+    asm = compiler.compile(compiler.load(model), target="x86-64-v3").emit("asm")
+    assert "vpmaddubsw" in asm
+
+
 def test_the_bytes_are_the_same_each_time():
     first, second = (build_model("small", "int8-qop").SerializeToString(deterministic=True) for _ in range(2))
     assert first == second
@@ -84,5 +96,6 @@ def test_the_verb(tmp_path, capsys):
     model = onnx.load(tmp_path / "m" / "small.onnx")
     assert any(node.op_type == "QLinearConv" for node in model.graph.node)
     capsys.readouterr()
-    assert tenonc.main(["models", "export", "small", "--signed", "-o", folder]) == 2
-    assert "--signed is for precisions int8-qdq, int8-qop, not fp32" in capsys.readouterr().err
+    for option in ("--signed", "--reduce-range"):
+        assert tenonc.main(["models", "export", "small", option, "-o", folder]) == 2
+        assert f"{option} is for precisions int8-qdq, int8-qop, not fp32" in capsys.readouterr().err

@@ -101,28 +101,34 @@ MODELS: dict[str, Entry] = {
 }
 
 
-def check_known(names: Sequence[str], precision: str = FLOAT, signed: bool = False) -> None:
-    """Raises for a name or a precision that is not in the table, and for signed values that are floats."""
+def check_known(
+    names: Sequence[str], precision: str = FLOAT, signed: bool = False, reduce_range: bool = False
+) -> None:
+    """Raises for a name or a precision that is not in the table, and for choices of bytes where values
+    are floats."""
     for name in names:
         if name not in MODELS:
             raise UsageError(f"no model '{name}', the models are: {', '.join(MODELS)}")
     if precision not in PRECISIONS:
         raise UsageError(f"precision '{precision}' is unknown, expected one of {', '.join(PRECISIONS)}")
-    if signed and precision not in QUANTIZED:
-        raise UsageError(f"--signed is for precisions {', '.join(QUANTIZED)}, not {precision}")
+    for option, given in (("--signed", signed), ("--reduce-range", reduce_range)):
+        if given and precision not in QUANTIZED:
+            raise UsageError(f"{option} is for precisions {', '.join(QUANTIZED)}, not {precision}")
 
 
-def build_model(name: str, precision: str = FLOAT, signed: bool = False) -> ModelProto:
+def build_model(
+    name: str, precision: str = FLOAT, signed: bool = False, reduce_range: bool = False
+) -> ModelProto:
     """The ONNX model called `name`; the same bytes each time. Quantized ones have u8 activations and s8
-    weights, `signed` ones s8 activations too."""
-    check_known([name], precision, signed)
+    weights, `signed` ones s8 activations too, those of a reduced range weights of 7 bits."""
+    check_known([name], precision, signed, reduce_range)
     try:
         model = MODELS[name].build(name)
         if precision == FLOAT:
             return model
         from .quantized import quantize, seeded_feeds
 
-        return quantize(model, precision, signed, seeded_feeds(name, model))
+        return quantize(model, precision, signed, seeded_feeds(name, model), reduce_range)
     except ModuleNotFoundError as error:
         extra = f"{error.name}, which the extra 'bench' installs: pip install 'tenonc[bench]'"
         raise TenonError(f"model '{name}' needs {extra}") from None

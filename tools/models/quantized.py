@@ -29,10 +29,14 @@ SAMPLES = 8
 
 
 def quantize(
-    model: ModelProto, precision: str, signed: bool, feeds: Iterable[Mapping[str, np.ndarray]]
+    model: ModelProto,
+    precision: str,
+    signed: bool,
+    feeds: Iterable[Mapping[str, np.ndarray]],
+    reduce_range: bool = False,
 ) -> ModelProto:
-    """The float `model` with u8 activations (`signed`: s8) whose ranges are those on `feeds`, and s8 weights,
-    per channel.
+    """The float `model` with u8 activations (`signed`: s8) whose ranges are those on `feeds`, and s8 weights
+    (`reduce_range`: of [-64, 64]), per channel.
 
     The same bytes each time: the ranges are rounded, for sums differ from machine to machine."""
     import onnx
@@ -51,6 +55,7 @@ def quantize(
             quant_format=quantization.QuantFormat[FORMATS[precision]],
             op_types_to_quantize=_op_types(),
             per_channel=True,
+            reduce_range=reduce_range,
             activation_type=activation,
             weight_type=quantization.QuantType.QInt8,
             calibration_cache_path=ranges,

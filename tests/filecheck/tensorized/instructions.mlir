@@ -1,5 +1,6 @@
 // RUN: tenon-opt %s | filecheck %s
 // RUN: tenon-opt %s | tenon-opt | filecheck %s
+// RUN: tenon-opt %s --print-debuginfo | tenon-opt | filecheck %s
 
 // What instructions may say of themselves, and an elementwise one inside a body.
 

@@ -141,7 +141,7 @@ def _at_once(
         found = pruned(model, options, data, masks, step)
         check = verify(found.masked, found.model, step) if arguments.verify else None
     show(arguments.model, found, check)
-    report = pruning_report(arguments.model, model, options, found)
+    report = pruning_report(arguments.model, options, found)
     return Made(found.model, digest, removed_of(found.groups), report)
 
 

@@ -20,6 +20,7 @@ from ...passes.decompose_nn import RULES as COMPOSITE
 from ...passes.graph_builder import GraphBuilder
 from ..constants import ConstantRunner
 from ..model import Model
+from ..qdq_form import refusal, to_qdq
 from . import (  # noqa: F401  their rules register themselves
     elementwise,
     index,
@@ -32,7 +33,6 @@ from . import (  # noqa: F401  their rules register themselves
     quant,
 )
 from .graph import GraphWriter, Names, Shared, tensor_bytes, tensor_proto, value_info
-from .qdq import to_qdq
 from .registry import RULES, export_op
 
 OPSET = 23
@@ -103,6 +103,9 @@ def _with_rules(model: Model) -> Model:
     quantize; TenonError for what is no nn or qnn op."""
     if any(isinstance(op, qnn.QnnOperation) for op in model.module.walk()):
         model = Model(model.module.clone(), model.store)
+        refused = [found for found in map(refusal, model.module.walk()) if found is not None]
+        if refused:
+            raise TenonError(f"{refused[0]} cannot be written as ONNX")
         to_qdq(model.module, model.store)
     ops = [op for op in model.module.walk() if not isinstance(op, func.FuncOp | func.ReturnOp)]
     ops = [op for op in ops if op is not model.module and not isinstance(op, nn.ConstantOp)]

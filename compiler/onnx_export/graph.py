@@ -31,9 +31,8 @@ class Names:
 
 
 class Shared:
-    """What all graphs of a model share: the names of values, the initializers (equal small ones once, but
-    for bytes: onnxruntime makes weights of s8 unsigned, once for each by name, and fails where two of them
-    share a zero point), and the opset that its ops need."""
+    """What all graphs of a model share: the names of values, the initializers (equal small ones once), and
+    the opset that its ops need."""
 
     def __init__(self, names: Names, opset: int):
         self.names, self.opset = names, opset
@@ -45,8 +44,10 @@ class Shared:
 
     def initializer(self, array: np.ndarray, hint: str) -> str:
         """The name of a constant."""
-        merged = array.size <= 64 and array.dtype.itemsize > 1
-        key = (array.dtype.name, array.shape, array.tobytes()) if merged else (id(array),)
+        key = (array.dtype.name, array.shape, array.tobytes()) if array.size <= 64 else (id(array),)
+        if array.dtype.itemsize == 1 and array.ndim < 2:
+            # onnxruntime makes weights of s8 unsigned, and fails where two of them share a zero point.
+            key = (array.dtype.name, len(self.arrays))
         if key not in self._known:
             name = self._known[key] = self.names.unique(hint)
             self.arrays[name] = array

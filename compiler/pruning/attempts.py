@@ -11,6 +11,7 @@ from typing import Any
 
 from ...dialects.errors import TenonError, UsageError
 from ..model import Model
+from ..qdq_form import as_qdq
 from .data import Batches
 from .driver import Pruned, PruneOptions, pruned
 from .guard import Evaluate, Failed, Train, evaluated, trained
@@ -99,6 +100,7 @@ class Attempts:
             "objectives": asdict(objectives),
             "settings": asdict(replace(settings, rounds=1, time_limit=None)),
         }
+        model = as_qdq(model)
         self.records = Records(None if folder is None else Path(folder), of, model)
         self._step: tuple[int, Step] | None = None
         if not self.rounds:

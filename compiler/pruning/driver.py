@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
-from xdsl.ir import Operation, SSAValue
+from xdsl.dialects.builtin import ModuleOp
 
 from ...dialects import prune as dialect
 from ...dialects.errors import TenonError, UsageError
@@ -19,9 +18,11 @@ from ...passes.prune_score import PruneScorePass
 from ...passes.prune_select import PruneSelectPass, check_ratio
 from ...targets.record import find_target
 from ..model import Model
+from ..qdq_form import as_qdq
 from .data import Batches
 from .fold import fold_cuts
 from .masks_file import Removed, set_removed
+from .names import copied, tag, untag
 from .recover import Layer, recovery_of
 from .recover import recover as recover_masked
 from .runner import ModelRunner, without_declarations
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     import torch
 
 LANES = "lanes"
-
-_TAG = "tenon.value"
-"""The attribute that carries a value's ONNX name through prune-apply."""
 
 NEEDS_DATA = ("attention",)
 
@@ -98,11 +96,12 @@ class GroupChange:
 
 @dataclass
 class Pruned:
-    """`masked` computes the same as `model`, at the original size. `recovered`: what was done to win accuracy
-    back."""
+    """`masked` computes the same as `model`, at the size of `dense`, which was pruned. `recovered`: what was
+    done to win accuracy back."""
 
     model: Model
     masked: Model
+    dense: Model
     groups: list[GroupChange]
     before: Size
     after: Size
@@ -174,8 +173,10 @@ def pruned(
     masks: Removed | None = None,
     on_step: Callable[[str], None] | None = None,
 ) -> Pruned:
-    """As `prune`, with what there is to tell about it."""
+    """As `prune`, with what there is to tell about it. Integer ops become floats between quantize and
+    dequantize first: what those ops hold is cut with them, and compiling makes integers of them again."""
     step = on_step or _silent
+    model = as_qdq(model)
     batches = None if data is None else Batches(model.inputs, data)
     if batches is None and options.score in NEEDS_DATA and masks is None:
         raise TenonError(f"score '{options.score}' needs calibration data, expected data for each input")
@@ -219,12 +220,12 @@ def shrunk(
     masked = copied(work)
     without_declarations(masked.module)
     step("prune-apply")
-    _tag(work)
+    tag(work)
     PruneApplyPass().apply(context, work.module)
     step("cutting weights")
     fold_cuts(work)
-    _untag(work)
-    return Pruned(work, masked, changes, size_of(model), size_of(work), recovered)
+    untag(work)
+    return Pruned(work, masked, model, changes, size_of(model), size_of(work), recovered)
 
 
 def _recovered(
@@ -235,15 +236,6 @@ def _recovered(
         return []
     assert data is not None
     return recover_masked(model, data, ways, lambda name: step(f"recovering {name}"))
-
-
-def copied(model: Model) -> Model:
-    """A model of its own; weights are shared."""
-    copies: dict[SSAValue, SSAValue] = {}
-    module = model.module.clone(copies)
-    assert isinstance(module, ModuleOp)
-    values = {name: copies[value] for name, value in model.values.items() if value in copies}
-    return Model(module, model.store, values, model.name, model.weights)
 
 
 def _changes(module: ModuleOp) -> list[GroupChange]:
@@ -259,26 +251,6 @@ def _changes(module: ModuleOp) -> list[GroupChange]:
         )
         for group in dialect.groups(module)
     ]
-
-
-def _tag(model: Model) -> None:
-    """Writes the names of values on their ops, where prune-apply leaves them."""
-    names: dict[Operation, list[StringAttr]] = {}
-    for name, value in model.values.items():
-        if isinstance(value.owner, Operation):
-            names.setdefault(value.owner, []).append(StringAttr(name))
-    for op, own in names.items():
-        op.attributes[_TAG] = ArrayAttr(own)
-
-
-def _untag(model: Model) -> None:
-    """The names of the values that are still there."""
-    arguments = set(model.main.body.block.args)
-    model.values = {name: value for name, value in model.values.items() if value in arguments}
-    for op in model.module.walk():
-        names = op.attributes.pop(_TAG, None)
-        if isinstance(names, ArrayAttr) and len(op.results) == 1:
-            model.values |= {name.data: op.results[0] for name in names}
 
 
 def removed_of(changes: Sequence[GroupChange]) -> dict[str, list[int]]:

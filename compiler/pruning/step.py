@@ -13,8 +13,9 @@ from ...passes.pruning.groups import resolve
 from ...passes.pruning.work import shares
 from ..model import Model
 from .data import Batches
-from .driver import Pruned, PruneOptions, copied, scored, shrunk
+from .driver import Pruned, PruneOptions, scored, shrunk
 from .methods import Method
+from .names import copied
 
 Alive = Mapping[str, list[int]]
 """Group -> the original numbers of its channels that are left."""

@@ -55,15 +55,15 @@ class PruningReport:
         return {"schema": SCHEMA} | vars(self) | {"groups": groups, "layers": [vars(x) for x in self.layers]}
 
 
-def pruning_report(name: str, model: Model, options: PruneOptions, found: Pruned) -> PruningReport:
-    """The report on `found`, which was made of `model`."""
+def pruning_report(name: str, options: PruneOptions, found: Pruned) -> PruningReport:
+    """The report on `found`, which was made of the model `name`."""
     return PruningReport(
         name,
         {key: value for key, value in vars(options).items() if value not in (None, {}, False)},
         (found.before.params, found.after.params),
         (found.before.multiplications, found.after.multiplications),
         found.groups,
-        _layers(_products(model), _products(found.model)),
+        _layers(_products(found.dense), _products(found.model)),
     )
 
 

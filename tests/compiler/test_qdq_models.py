@@ -163,14 +163,14 @@ def test_written_back_onnxruntime_computes_the_same_integers(build, tmp_path):
     q = Qdq(np.uint8)
     x = q.quantized("x", 0.025)
     for _ in range(3):
-        x = q.quantized(q("Relu", q("Conv", x, q.weights(8, 8, 3, 3), q.bias(8), pads=[1] * 4)), 0.03, 0)
-    model = load(build(q.nodes, {"x": (TensorProto.FLOAT, [1, 8, 12, 12])}, [x], q.constants))
+        x = q.quantized(q("Relu", q("Conv", x, q.weights(24, 24, 3, 3), q.bias(24), pads=[1] * 4)), 0.03, 0)
+    model = load(build(q.nodes, {"x": (TensorProto.FLOAT, [1, 24, 6, 6])}, [x], q.constants))
     save_onnx(model, tmp_path / "again.onnx")
     proto = onnx.load(tmp_path / "again.onnx")
     bytes_ = {tensor.name for tensor in proto.graph.initializer if tensor.data_type == TensorProto.INT8}
     read = [name for node in proto.graph.node for name in node.input if name in bytes_]
     assert len(read) == len(set(read)) == 6
-    given = np.random.default_rng(1).standard_normal((1, 8, 12, 12)).astype(np.float32)
+    given = np.random.default_rng(1).standard_normal((1, 24, 6, 6)).astype(np.float32)
     np.testing.assert_array_equal(peer(proto, given), compile(model, cache=False)(given)[0])
 
 

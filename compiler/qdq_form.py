@@ -6,17 +6,17 @@ form."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Operation, SSAValue
 
-from ...dialects import nn, qnn
-from ...dialects.errors import TenonError
-from ...passes.graph_builder import GraphBuilder
-from ..constants import ConstantRunner
+from ..dialects import nn, qnn
+from ..passes.graph_builder import GraphBuilder
+from .constants import ConstantRunner
+from .model import Model
 
 Product: TypeAlias = qnn.ConvOp | qnn.ConvTransposeOp | qnn.MatmulOp
 
@@ -24,20 +24,52 @@ MOVES = (nn.ReshapeOp, nn.TransposeOp, nn.SliceOp, nn.PoolOp)
 """What keeps the scale of its operand."""
 
 
-def to_qdq(module: ModuleOp, weights: Mapping[str, np.ndarray]) -> None:
-    """Rewrites every qnn op of `module` but for quantize, dequantize and sums of products that are wanted as
-    integers."""
+def as_qdq(model: Model) -> Model:
+    """A copy of `model` without integer ops, where they can be written so; itself where it has none."""
+    ends = qnn.QuantizeOp | qnn.DequantizeOp
+    if not any(isinstance(op, qnn.QnnOperation) and not isinstance(op, ends) for op in model.module.walk()):
+        return model
+    copies: dict[SSAValue, SSAValue] = {}
+    module = model.module.clone(copies)
+    assert isinstance(module, ModuleOp)
+    made = to_qdq(module, model.store)
+    now = {name: made.get(copies[value], copies[value]) for name, value in model.values.items()}
+    block = Model(module, model.store).main.body.block
+    there = {*block.args, *(result for op in block.ops for result in op.results)}
+    values = {name: value for name, value in now.items() if value in there}
+    return Model(module, model.store, values, model.name, model.weights)
+
+
+def to_qdq(module: ModuleOp, weights: Mapping[str, np.ndarray]) -> dict[SSAValue, SSAValue]:
+    """Rewrites every qnn op of `module` but for quantize, dequantize, sums of products that are wanted as
+    integers, and what `refusal` names. What is in the place of which value."""
     runner = ConstantRunner(weights)
+    made: dict[SSAValue, SSAValue] = {}
     for op in list(module.walk()):
         rule = RULES.get(type(op))
-        if rule is None or not isinstance(op, qnn.QnnOperation):
+        if rule is None or refusal(op) is not None:
             continue
-        builder = Floats(op, runner)
-        builder.finish(rule(builder, op))
+        builder, (old,) = Floats(op, runner), op.results
+        made[old] = rule(builder, op)
+        builder.finish(made[old])
     for op in reversed(list(module.walk())):
         if isinstance(op, Product) and not op.result.uses:
             op.detach()
             op.erase()
+    return made
+
+
+def refusal(op: Operation) -> str | None:
+    """Which mode of an op no QuantizeLinear has; None where it can be written."""
+    if type(op) not in RULES or not isinstance(op, qnn.QnnOperation):
+        return None
+    modes = op.values()
+    others = [f"{mode} {modes[mode]}" for mode, only in MODES.items() if modes.get(mode, only) != only]
+    return f"{op.name} with {others[0]}" if others else None
+
+
+MODES = {"rounding": "half_even", "arithmetic": "f32", "nan": "lowest"}
+"""How QuantizeLinear rounds."""
 
 
 class Floats(GraphBuilder):
@@ -53,19 +85,21 @@ class Floats(GraphBuilder):
     def alike(self, *parameters: SSAValue) -> list[SSAValue]:
         """A scale and a zero point in one shape, as ONNX has them."""
         shape = max((nn.tensor_of(value).get_shape() for value in parameters), key=len)
-        return [
-            value if nn.tensor_of(value).get_shape() == shape else self(nn.BroadcastOp(value, shape))
-            for value in parameters
-        ]
+        return [self.spread(value, shape) for value in parameters]
+
+    def spread(self, value: SSAValue, shape: Sequence[int]) -> SSAValue:
+        """Broadcast. A constant becomes one of its own: its channels can be removed."""
+        if nn.tensor_of(value).get_shape() == tuple(shape):
+            return value
+        if not nn.is_compile_time(value):
+            return self(nn.BroadcastOp(value, shape))
+        return self.constant(np.ascontiguousarray(np.broadcast_to(self.runner.evaluate(value), shape)))
 
     def quantized(self, y: SSAValue, s: SSAValue, zero: SSAValue, axis: int = 0) -> SSAValue:
-        """y as integers, in the range and the rounding that the op asks for."""
+        """y as integers, in the range that the op asks for."""
         op = self.op
         assert isinstance(op, qnn.QnnOperation)
         modes, whole = op.values(), qnn.limits(nn.tensor_of(zero).element_type)
-        for mode, only in (("rounding", "half_even"), ("arithmetic", "f32"), ("nan", "lowest")):
-            if modes.get(mode, only) != only:
-                raise TenonError(f"{op.name} with {mode} {modes[mode]} cannot be written as ONNX")
         result = self(qnn.QuantizeOp(y, *self.alike(s, zero), axis=axis, block=modes.get("block", 0)))
         bounds = modes.get("range", whole)
         if tuple(bounds) == whole:
@@ -93,7 +127,7 @@ class Floats(GraphBuilder):
         shape, channels = nn.tensor_of(bias).get_shape(), nn.tensor_of(scale).get_shape()
         if channels and (not shape or shape[-1] != channels[0]):
             shape = (*shape[:-1], channels[0])
-            bias = self(nn.BroadcastOp(bias, shape))
+            bias = self.spread(bias, shape)
         return self.values(bias, scale, self.scalar(0, bias), max(len(shape) - 1, 0))
 
     def _factors(self, x: SSAValue, scale: SSAValue) -> tuple[SSAValue, SSAValue]:

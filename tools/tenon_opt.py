@@ -158,7 +158,8 @@ def _verify_line(module: ModuleOp, error: VerifyException, after: ModulePass | N
     if op is None:
         return f"{when}{_lower_first(one_line(error))}"
     where = f"'{op.location.desc.data}': " if isinstance(op.location, NameLoc) else ""
-    return f"{when}{where}{op.name}: {_lower_first(one_line(error))}"
+    name = f"{op.name}: "  # which some messages begin with
+    return f"{when}{where}{name}{_lower_first(one_line(error)).removeprefix(name)}"
 
 
 def _first_broken(module: ModuleOp) -> Operation | None:

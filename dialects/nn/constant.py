@@ -16,6 +16,7 @@ from xdsl.utils.exceptions import VerifyException
 from ..errors import TenonError
 from .attributes import WeightAttr
 from .base import NNOperation
+from .dense_text import parse_value, print_value
 from .dtypes import SMALL_FLOATS, dense_array, dense_attribute, numpy_dtype
 from .weights import WeightStore
 
@@ -45,13 +46,13 @@ class ConstantOp(IRDLOperation):
 
     def print(self, printer: Printer) -> None:
         printer.print_string(" ")
-        printer.print_attribute(self.value)
+        print_value(self.value, printer)
         printer.print_op_attributes(self.attributes)
 
     @classmethod
     def parse(cls, parser: Parser) -> ConstantOp:
         start = parser.pos
-        value = parser.parse_attribute()
+        value = parse_value(parser)
         if not isinstance(value, WeightAttr | DenseIntOrFPElementsAttr):
             parser.raise_error("expected #nn.weight or dense<>", start, parser.pos)
         op = cls(value)

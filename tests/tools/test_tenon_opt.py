@@ -152,6 +152,18 @@ def test_verify_diagnostics(source, capsys: pytest.CaptureFixture[str], args: li
     assert "arith.addf" in out
 
 
+def test_an_op_that_does_not_verify_is_named_once(source, capsys: pytest.CaptureFixture[str]):
+    text = """func.func @f(%x: tensor<2xf32>, %z: tensor<ui8>) {
+      %s = nn.constant dense<0.0> : tensor<f32>
+      %q = qnn.quantize(%x, %s, %z) axis 0 block 0 rounding half_even nan lowest range [0, 255]
+        : (tensor<2xf32>, tensor<f32>, tensor<ui8>) -> tensor<2xui8> loc("first")
+      func.return
+    }"""
+    assert tenon_opt.main([source(text)]) == 1
+    line = "error: 'first': qnn.quantize: scale is 0.0, expected a finite number above 0"
+    assert capsys.readouterr().err.strip() == line
+
+
 def test_verify_diagnostics_show_a_pass_error(source, capsys: pytest.CaptureFixture[str], more_passes: None):
     assert tenon_opt.main([source(GOOD), "--verify-diagnostics", "-p", "fails"]) == 0
     assert "node 'conv1': kernel is 5x5" in capsys.readouterr().out

@@ -122,6 +122,24 @@ func.func @f(%a : tensor<4x8xf32>, %c : tensor<ui8>) {
 
 // -----
 
+// CHECK: qnn.quantize: scale is nan, expected a finite number above 0
+func.func @f(%a : tensor<4x8xf32>, %c : tensor<ui8>) {
+  %b = nn.constant dense<0x7FC00000> : tensor<f32>
+  %0 = qnn.quantize(%a, %b, %c) axis 1 block 0 rounding half_even nan lowest range [0, 255] : (tensor<4x8xf32>, tensor<f32>, tensor<ui8>) -> tensor<4x8xui8>
+  func.return
+}
+
+// -----
+
+// CHECK: qnn.dequantize: scale is inf, expected a finite number above 0
+func.func @f(%a : tensor<4x8xui8>, %c : tensor<ui8>) {
+  %b = nn.constant dense<[1.0, 0x7F800000, 1.0, 1.0]> : tensor<4xf32>
+  %0 = qnn.dequantize(%a, %b, %c) axis 0 block 0 : (tensor<4x8xui8>, tensor<4xf32>, tensor<ui8>) -> tensor<4x8xf32>
+  func.return
+}
+
+// -----
+
 // CHECK: qnn.dequantize: the zero point has element type i8, expected ui8, that of the quantized tensor
 func.func @f(%a : tensor<4x8xui8>, %b : tensor<f32>, %c : tensor<i8>) {
   %0 = qnn.dequantize(%a, %b, %c) axis 1 block 0 : (tensor<4x8xui8>, tensor<f32>, tensor<i8>) -> tensor<4x8xf32>

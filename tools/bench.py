@@ -42,6 +42,11 @@ def _configure(parser: argparse.ArgumentParser) -> None:
         metavar="T",
         help="largest deviation (default: 1e-3, bf16: 5e-2, int8-dynamic: 1e-1)",
     )
+    parser.add_argument(
+        "--dense",
+        metavar="FILE",
+        help="the model that MODEL was pruned from: how much faster it is, at how many fewer multiplications",
+    )
     parser.add_argument("--json", metavar="FILE", help="write the results here too")
     add_model_options(parser)
 
@@ -59,6 +64,8 @@ def bench(arguments: argparse.Namespace) -> None:
     check_tolerance(arguments.tolerance)
     if arguments.json:
         check_file(Path(arguments.json))
+    if arguments.dense and (arguments.kernels or len(arguments.models) != 1):
+        raise UsageError("--dense is about one MODEL, the pruned one")
     if arguments.kernels:
         from .kernel_bench import bench_kernels
 
@@ -121,6 +128,7 @@ def _bench_one(arguments: argparse.Namespace, name: str, peers: Sequence[str]) -
             arguments.seconds,
             step,
             also,
+            None if arguments.dense is None else lambda: load_model(arguments, arguments.dense),
         )
 
 
@@ -176,6 +184,7 @@ def _show(results: Sequence[ModelResult], failures: dict[str, str], peers: Seque
         "ratio",
         "compile s",
         "max rel err",
+        *(("dense ms", "faster", "fewer muls") if any(r.dense_ms is not None for r in results) else ()),
     )
     rows = [
         (
@@ -186,12 +195,20 @@ def _show(results: Sequence[ModelResult], failures: dict[str, str], peers: Seque
             "" if r.ratio is None else f"{r.ratio:.2f}",
             f"{r.compile_s:.1f}",
             "" if r.max_rel_err is None else f"{r.max_rel_err:.1e}",
+            *_beside_dense(r),
         )
         for r in results
     ]
     rows += [(name, "failed", *[""] * (len(columns) - 2)) for name in failures]
     threads = max((r.threads for r in results), default=1)
     print_table("one thread" if threads == 1 else f"{threads} threads on all sides", columns, rows)
+
+
+def _beside_dense(result: ModelResult) -> tuple[str, ...]:
+    if result.dense_ms is None:
+        return ()
+    faster = result.dense_ms / result.tenonc_ms
+    return f"{result.dense_ms:.3f}", f"{faster:.2f}x", f"{result.fewer:.2f}x"
 
 
 VERB = Verb(

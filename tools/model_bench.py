@@ -28,6 +28,7 @@ Way = tuple[str, str, str]
 """A peer, the file it runs, and the precision it is told."""
 
 OURS: Way = ("tenonc", "", "")
+DENSE: Way = ("tenonc", "dense", "")
 
 PEER_PRECISIONS = {("openvino", "int8"): ["fp32", "bf16"]}
 """Peer, precision of the model -> what the peer may keep its floats in, where either may be faster."""
@@ -36,7 +37,8 @@ PEER_PRECISIONS = {("openvino", "int8"): ["fp32", "bf16"]}
 @dataclass(frozen=True)
 class ModelResult:
     """Milliseconds of one run, seconds of the compile, the ratio to the fastest peer (below 1 is faster than
-    it), and the worst deviation of an output from the first peer's, relative to its largest magnitude."""
+    it), and the worst deviation of an output from the first peer's, relative to its largest magnitude.
+    `dense_ms`: of the model that this one was pruned from, with `fewer` times as many multiplications."""
 
     model: str
     precision: str
@@ -47,6 +49,8 @@ class ModelResult:
     peers: dict[str, float]
     ratio: float | None
     max_rel_err: float | None
+    dense_ms: float | None = None
+    fewer: float | None = None
 
 
 class Compiled:
@@ -73,11 +77,12 @@ def measure_model(
     seconds: float,
     step: Callable[[str], None] = lambda _: None,
     also: Sequence[str] = (),
+    dense: Callable[[], compiler.Model] | None = None,
 ) -> ModelResult:
     """Compiles and measures the model in the file `path`; a measurement takes `rounds` times `seconds` for
     each runtime. The peers run in `precision` where they have it (peers.py), and the files `also`, the same
-    model in other forms; the fastest way of each counts. Raises `TenonError` where the model does not compile
-    or a peer refuses it."""
+    model in other forms; the fastest way of each counts. `dense` is compiled and measured beside it. Raises
+    `TenonError` where a model does not compile or a peer refuses it."""
     from ..compiler.compare import seeded_inputs
 
     threads = options.threads
@@ -90,19 +95,37 @@ def measure_model(
         kept = precision_of(path) if options.precision == "fp32" else options.precision
         inputs = seeded_inputs(model.inputs)
         runners: dict[Way, Runner] = {OURS: Compiled(exe, inputs)}
+        fewer = None
+        if dense is not None:
+            step(f"{name}: dense")
+            runners[DENSE], fewer = _dense(model, dense(), inputs, options)
         for peer in peers:
             step(f"{name}: {peer}")
             precisions = PEER_PRECISIONS.get((peer, kept), [options.precision])
             runners |= _ways(peer, [path, *also], precisions, inputs, threads)
         step(f"{name}: measure")
         times = interleaved(runners, rounds, seconds)
-    ours = times.pop(OURS)
+    ours, whole = times.pop(OURS), times.pop(DENSE, None)
     first = [runner for way, runner in runners.items() if way[0] in peers[:1]][:1]
     error = max((_error(runners[OURS], runner) for runner in first), default=None)
     best = {peer: min(ms for way, ms in times.items() if way[0] == peer) for peer in peers}
     ratio = ours / min(best.values()) if best else None
     compiled = round(compile_s, 3)
-    return ModelResult(name, kept, options.target, threads, ours, compiled, best, ratio, error)
+    return ModelResult(name, kept, options.target, threads, ours, compiled, best, ratio, error, whole, fewer)
+
+
+def _dense(
+    model: compiler.Model, dense: compiler.Model, inputs: Mapping[str, np.ndarray], options: CompileOptions
+) -> tuple[Runner, float]:
+    """What `model` was pruned from, on the same inputs, and how many times as many multiplications it has."""
+    from ..compiler.pruning.size import size_of
+
+    if dense.inputs != model.inputs:
+        said = [", ".join(map(str, found.inputs)) for found in (dense, model)]
+        raise TenonError(f"the dense model has the inputs {said[0]}, expected those of the pruned: {said[1]}")
+    whole, left = (size_of(found).multiplications for found in (dense, model))
+    exe = compiler.compile(dense, cache=False, **asdict(options))
+    return Compiled(exe, inputs), whole / max(1, left)
 
 
 def _ways(

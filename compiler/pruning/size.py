@@ -11,6 +11,7 @@ from ...dialects import nn
 from ...passes.pruning.rules import shape_of
 from ...passes.pruning.work import multiplications
 from ..model import Model
+from ..qdq_form import as_qdq
 
 
 class Size(NamedTuple):
@@ -22,7 +23,8 @@ class Size(NamedTuple):
 
 
 def size_of(model: Model) -> Size:
-    """The size of @main; bodies of loops are left out."""
+    """The size of @main; bodies of loops are left out. Integer ops count as what they are on floats."""
+    model = as_qdq(model)
     ops = list(model.main.body.block.ops)
     known = nn.compile_time_values(ops)
     running = [op for op in ops if not op.results or op.results[0] not in known]

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from tenonc import compiler
 from tenonc.compiler.compare import optimized_values
 from tenonc.compiler.options import CompileOptions
+from tenonc.compiler.pruning.size import size_of
 from tenonc.dialects.errors import TenonError
 from tenonc.tools import kernel_bench, kernel_cases, model_bench, tenonc
 from tenonc.tools.peers import OnnxRuntime
@@ -21,6 +22,7 @@ DIGITS = str(Path(__file__).parents[2] / "examples" / "digits" / "digits.onnx")
 QUICK = ["--rounds", "2", "--seconds", "0.01", "--vs", "onnxruntime"]
 KEYS = {
     *("model", "precision", "target", "threads", "tenonc_ms", "compile_s", "peers", "ratio", "max_rel_err"),
+    *("dense_ms", "fewer"),
 }
 
 
@@ -33,6 +35,33 @@ def test_a_file_is_measured(tmp_path, capsys):
     assert result["ratio"] == pytest.approx(result["tenonc_ms"] / result["peers"]["onnxruntime"])
     assert 0 < result["max_rel_err"] < 1e-4
     assert "digits" in capsys.readouterr().out
+
+
+def test_a_pruned_model_beside_the_dense_one(tmp_path, capsys):
+    """Half of the channels of 3x3 windows: between half and a quarter of the multiplications."""
+    small, path = str(tmp_path / "small.onnx"), tmp_path / "r.json"
+    compiler.save_onnx(compiler.prune(compiler.load(DIGITS), 0.5), small)
+    assert tenonc.main(["bench", small, "--dense", DIGITS, "--json", str(path), *QUICK]) == 0
+    (result,) = json.loads(path.read_text())
+    sizes = [size_of(compiler.load(file)).multiplications for file in (DIGITS, small)]
+    assert result["fewer"] == pytest.approx(sizes[0] / sizes[1]) and 2 < result["fewer"] < 4.5
+    assert 0 < result["dense_ms"]
+    row = capsys.readouterr().out.splitlines()[-2].split()
+    assert row[-2:] == [f"{result['dense_ms'] / result['tenonc_ms']:.2f}x", f"{result['fewer']:.2f}x"]
+    assert tenonc.main(["bench", small, DIGITS, "--dense", DIGITS, *QUICK]) == 2
+    assert "--dense is about one MODEL" in capsys.readouterr().err
+
+
+def test_a_dense_model_of_other_inputs_is_refused(tmp_path, capsys):
+    other = str(tmp_path / "other.onnx")
+    ports = [
+        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 1, 4, 4]) for name in ("image", "y")
+    ]
+    graph = helper.make_graph([helper.make_node("Relu", ["image"], ["y"])], "other", ports[:1], ports[1:])
+    onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)]), other)
+    assert tenonc.main(["bench", DIGITS, "--dense", other, *QUICK]) == 1
+    said = capsys.readouterr().err
+    assert "the dense model has the inputs image: 1x1x4x4 float32, expected those of the pruned" in said
 
 
 def test_what_fails_is_told_and_the_rest_measured(tmp_path, capsys):

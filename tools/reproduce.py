@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from .verb import Verb, add_debug
 
@@ -15,7 +16,7 @@ from .verb import Verb, add_debug
 class Experiment:
     """What is measured, and the module whose `run(quick, threads)` measures it, shows it as a table and
     returns what goes to the file. One that `resumes` keeps what is finished in a folder, which `run` is given
-    too, and takes processes for threads."""
+    too, perhaps with the address of a scheduler, and takes processes for threads."""
 
     summary: str
     module: str
@@ -39,6 +40,13 @@ EXPERIMENTS = {
     "pruning-resnet20": Experiment(
         "the same with ResNet-20, coupled and indexed", ".reproduce_pruning_residual", True
     ),
+    "pruning-bytes": Experiment(
+        "twenty random budgets for the bytes of the compiled LeNet-5", ".reproduce_pruning_bytes", True
+    ),
+    "pruning-latency": Experiment(
+        "half of ResNet-20's milliseconds: the latency policy beside the FLOPs policy",
+        *(".reproduce_pruning_latency", True),
+    ),
     "pruning-cifar": Experiment(
         "the same with ResNet-56 on CIFAR-10, for who has the data", ".reproduce_pruning_cifar", True
     ),
@@ -60,6 +68,11 @@ def _configure(parser: argparse.ArgumentParser) -> None:
                 metavar="FOLDER",
                 help="what is finished is kept here and not done again (default: %(default)s)",
             )
+            one.add_argument(
+                "--scheduler",
+                metavar="ADDRESS",
+                help="of Dask, whose workers run the jobs and see the same --work (extra 'distributed')",
+            )
         add_debug(one)
 
 
@@ -74,10 +87,12 @@ def reproduce(arguments: argparse.Namespace) -> None:
     if arguments.json:
         check_file(Path(arguments.json))
     experiment = EXPERIMENTS[arguments.experiment]
-    folders = [Path(arguments.work)] if experiment.resumes else []
-    for folder in folders:
-        check_folder(folder)
-    results = experiment.run(arguments.quick, arguments.threads, *folders)
+    more: list[Any] = []
+    if experiment.resumes:
+        more = [Path(arguments.work).absolute()]
+        check_folder(more[0])
+        more += [arguments.scheduler] if arguments.scheduler else []
+    results = experiment.run(arguments.quick, arguments.threads, *more)
     if arguments.json:
         text = json.dumps(results, indent=1) + "\n"
         write_file(Path(arguments.json), lambda path: path.write_text(text))

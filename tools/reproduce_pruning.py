@@ -9,17 +9,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..compiler.atomic import write_file
-from ..compiler.processes import process_pool
 from ..compiler.pruning.methods import METHODS
-from ..dialects.errors import TenonError
+from .executors import executor
+from .reproduce_pruning_data import opened, prepare
 from .reproduce_pruning_table import HEAD, rows, summary
 
-DATA = "data.npz"
+if TYPE_CHECKING:
+    from ..compiler import Model
+    from ..compiler.training import TorchModule
+    from .data import DataSet
 
 MAX_LOSS = 0.01
 SCORED = 500
@@ -76,29 +80,43 @@ class Job:
     def result(self) -> Path:
         return self.place / "result.json"
 
+    def made(self) -> dict[str, Any]:
+        return _prune(self) if self.arm else _train_dense(self)
 
-def run(quick: bool, processes: int, folder: Path) -> dict[str, Any]:
+
+def run(quick: bool, processes: int, folder: Path, scheduler: str | None = None) -> dict[str, Any]:
     """LeNet-5 on the drawn digits: compression by arm, of what `folder` has and what is done now."""
-    return run_recipe(QUICK if quick else FULL, processes, folder / ("quick" if quick else "full"))
+    recipe, place = (QUICK, "quick") if quick else (FULL, "full")
+    return run_recipe(recipe, processes, folder / place, scheduler)
 
 
-def run_recipe(recipe: Recipe, processes: int, folder: Path) -> dict[str, Any]:
+def run_recipe(recipe: Recipe, processes: int, folder: Path, scheduler: str | None = None) -> dict[str, Any]:
     """All arms of a recipe. Shows the table."""
-    from .tables import print_table, progress
+    from .tables import print_table
 
-    folder.mkdir(parents=True, exist_ok=True)
-    dense = [Job(str(folder), recipe, seed) for seed in range(recipe.seeds)]
     arms = [Job(str(folder), recipe, seed, arm) for seed in range(recipe.seeds) for arm in recipe.arms]
-    with progress("pruning") as step:
-        _data(recipe, folder, step)
-        for jobs in (dense, arms):
-            run_safely(jobs, lambda: process_pool(processes), step)
-    found = [json.loads(job.result.read_text()) for job in arms if job.result.exists()]
+    found = results_of(arms, processes, scheduler)
     print_table(f"{recipe.net}, one point of control accuracy", HEAD, rows(found))
     return summary(found)
 
 
-def run_safely(jobs: Sequence[Job], pools: Callable[[], Executor], step: Callable[[str], None]) -> None:
+def results_of(jobs: Sequence[Job], processes: int, scheduler: str | None = None) -> list[dict[str, Any]]:
+    """What jobs of one recipe in one folder find, after the dense networks that they start from."""
+    from .tables import progress
+
+    recipe, folder = jobs[0].recipe, Path(jobs[0].folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    dense = [Job(str(folder), recipe, seed) for seed in range(recipe.seeds)]
+    with progress("pruning") as step:
+        prepare(folder, recipe.cifar, step)
+        for stage in (dense, jobs):
+            run_safely(stage, lambda: executor(processes, scheduler), step)
+    return [json.loads(job.result.read_text()) for job in jobs]
+
+
+def run_safely(
+    jobs: Sequence[Job], pools: Callable[[], AbstractContextManager[Executor]], step: Callable[[str], None]
+) -> None:
     """`run_jobs`; where a process is killed, what it had finished is kept, and the rest taken up again."""
     for left in reversed(range(RESTARTS + 1)):
         try:
@@ -118,75 +136,71 @@ def run_jobs(jobs: Sequence[Job], pool: Executor, step: Callable[[str], None]) -
         step(f"{waiting[future].place.name} is done, {number} of {len(waiting)}")
 
 
-def _data(recipe: Recipe, folder: Path, step: Callable[[str], None]) -> None:
-    from .data import save
-    from .data.glyphs import glyphs
-
-    path = folder / DATA
-    if path.exists():
-        return
-    if recipe.cifar:
-        raise TenonError(f"{path}: no such file, make it: tenonc data cifar10 --source FOLDER -o {path}")
-    step("drawing digits")
-    made = glyphs()
-    write_file(path, lambda part: save(made, part))
-
-
 def work(job: Job) -> None:
     """One job, in a process of its own; its result is a file."""
-    import torch
-
-    torch.set_num_threads(1)
     job.place.mkdir(parents=True, exist_ok=True)
-    result = _train_dense(job) if not job.arm else _prune(job)
-    text = json.dumps(result, indent=1) + "\n"
+    text = json.dumps(job.made(), indent=1) + "\n"
     write_file(job.result, lambda part: part.write_text(text))
 
 
 def _train_dense(job: Job) -> dict[str, Any]:
     from ..compiler import load, training
     from ..compiler.pruning.kept import keep_model
-    from .data import read
-    from .data.augment import shifted
     from .models import build_model
 
-    data, recipe = read(Path(job.folder) / DATA), job.recipe
+    data, recipe = opened(job.folder), job.recipe
     module = training.TorchModule(load(build_model(recipe.net)))
     training.initialize(module, job.seed)
-    batches = training.Minibatches(*data.train, recipe.batch, job.seed, shifted if recipe.cifar else None)
-    steps = (recipe.epochs // 2, recipe.epochs * 3 // 4)
-    training.fit(
-        module, batches, epochs=recipe.epochs, lr=recipe.rate, weight_decay=recipe.decay, steps=steps,
-        seed=job.seed, on_epoch=None,
-    )  # fmt: skip
+    _fit(recipe, data, module, recipe.epochs, (recipe.epochs // 2, recipe.epochs * 3 // 4), job.seed)
     keep_model(job.place, "dense", module.write_back())
     control, test = (training.accuracy(module, *split) for split in (data.control, data.test))
     return {"arm": "", "seed": job.seed, "control": control, "test": test}
 
 
-def _prune(job: Job) -> dict[str, Any]:
-    from ..compiler import Model, load, training
-    from ..compiler.pruning.attempts import Settings
-    from ..compiler.pruning.kept import kept_model
-    from ..compiler.pruning.objectives import Objectives
-    from ..compiler.pruning.rounds import prune_in_rounds
-    from .data import read
+def retrained(recipe: Recipe, data: DataSet, model: Model, seed: int) -> Model:
+    """`model` after the training that belongs to a round."""
+    from ..compiler import training
+
+    module = training.TorchModule(model)
+    _fit(recipe, data, module, recipe.retrain, (recipe.retrain - 2, recipe.retrain - 1), seed)
+    return module.write_back()
+
+
+def _fit(
+    recipe: Recipe, data: DataSet, module: TorchModule, epochs: int, steps: tuple[int, int], seed: int
+) -> None:
+    from ..compiler import training
     from .data.augment import shifted
+
+    batches = training.Minibatches(*data.train, recipe.batch, seed, shifted if recipe.cifar else None)
+    training.fit(
+        module, batches, epochs=epochs, lr=recipe.rate, weight_decay=recipe.decay, steps=steps, seed=seed,
+        on_epoch=None,
+    )  # fmt: skip
+
+
+def dense_of(job: Job) -> Model:
+    """The trained network that arms of the job's seed start from."""
+    from ..compiler import load
+    from ..compiler.pruning.kept import kept_model
     from .models import build_model
 
-    data, recipe = read(Path(job.folder) / DATA), job.recipe
+    place = Job(job.folder, job.recipe, job.seed).place
+    return kept_model(place, "dense", load(build_model(job.recipe.net)))
+
+
+def _prune(job: Job) -> dict[str, Any]:
+    from ..compiler import training
+    from ..compiler.pruning.attempts import Settings
+    from ..compiler.pruning.objectives import Objectives
+    from ..compiler.pruning.rounds import prune_in_rounds
+
+    data, recipe = opened(job.folder), job.recipe
     residuals = "indexed" if job.arm.endswith(INDEXED) else "coupled"
-    dense = kept_model(Job(job.folder, recipe, job.seed).place, "dense", load(build_model(recipe.net)))
+    dense = dense_of(job)
 
     def tuned(model: Model, number: int) -> Model:
-        seed = 1000 * (number + 1) + job.seed
-        batches = training.Minibatches(*data.train, recipe.batch, seed, shifted if recipe.cifar else None)
-        module = training.TorchModule(model)
-        training.fit(
-            module, batches, epochs=recipe.retrain, lr=recipe.rate, weight_decay=recipe.decay,
-            steps=(recipe.retrain - 2, recipe.retrain - 1), seed=seed, on_epoch=None,
-        )  # fmt: skip
-        return module.write_back()
+        return retrained(recipe, data, model, 1000 * (number + 1) + job.seed)
 
     found = prune_in_rounds(
         dense,

@@ -24,6 +24,7 @@ FULL = Recipe(
 QUICK = replace(FULL, seeds=1, epochs=4, retrain=1, rounds=3)
 
 
-def run(quick: bool, processes: int, folder: Path) -> dict[str, Any]:
+def run(quick: bool, processes: int, folder: Path, scheduler: str | None = None) -> dict[str, Any]:
     """All arms; see reproduce_pruning.py."""
-    return run_recipe(QUICK if quick else FULL, processes, folder / ("quick" if quick else "full"))
+    recipe, place = (QUICK, "quick") if quick else (FULL, "full")
+    return run_recipe(recipe, processes, folder / place, scheduler)

@@ -20,7 +20,7 @@ from .methods import find_method
 from .objectives import Objectives
 from .record import Records, Round, log_rounds
 from .size import size_of
-from .step import Step
+from .step import Alive, Step
 
 
 class Unreachable(TenonError):
@@ -91,7 +91,8 @@ class Attempts:
         settings: Settings,
         folder: str | Path | None,
     ):
-        self.method, self.objectives, self.settings = find_method(method), objectives, settings
+        self.method = objectives.suited(find_method(method))
+        self.objectives, self.settings = objectives, settings
         self.callables = callables
         self.data = None if data is None else Batches(model.inputs, data)
         of = {
@@ -116,10 +117,8 @@ class Attempts:
             accuracy = evaluated(self.callables.evaluate, model, self.settings.time_limit)
         except Failed as error:
             raise TenonError(f"the model as it is cannot be judged: {error}") from error
-        step = Step.of(
-            self.method, model, self.data, {}, self.settings.seed, residuals=self.settings.residuals
-        )
-        self.records.unit = step.unit
+        step = self._scored(model, {}, None)
+        self.records.unit, self._step = step.unit, (0, step)
         seconds = time.perf_counter() - start
         over, size = self.objectives.over(model), size_of(model)
         self._add(Round(0, 0, 0.0, *size, accuracy, True, "as it was", seconds, 0, over, step.alive), None)
@@ -132,11 +131,13 @@ class Attempts:
     def step(self, base: Round) -> Step:
         """The scored model of a round; of the last one that was asked for it is remembered."""
         if self._step is None or self._step[0] != base.model:
-            model = self.records.model(base)
-            seed, unit = self.settings.seed, self.records.unit
-            step = Step.of(self.method, model, self.data, base.alive, seed, unit, self.settings.residuals)
+            step = self._scored(self.records.model(base), base.alive, self.records.unit)
             self._step = (base.model, step)
         return self._step[1]
+
+    def _scored(self, model: Model, alive: Alive, unit: float | None) -> Step:
+        seed, residuals = self.settings.seed, self.settings.residuals
+        return Step.of(self.method, model, self.data, alive, seed, unit, residuals, self.objectives.grain)
 
     @property
     def originals(self) -> dict[str, int]:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from ...dialects.errors import UsageError
+from ...targets.record import find_target
 from ..executable import Executable, compile
 from ..model import Model
+from .methods import Method
 from .size import size_of
 
 STRETCHES, SECONDS = 40, 0.2
 """A latency is the least mean of so many stretches of calls, together that long: what else the machine does
 makes a call slower, never faster."""
+
+
+WORK = {"max_flops", "max_latency"}
+"""Budgets that multiplications, not parameters, count for."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,16 @@ class Objectives:
     def budgets(self) -> dict[str, float]:
         """The budgets that are given."""
         return {name: getattr(self, name) for name in BUDGETS if getattr(self, name) is not None}
+
+    def suited(self, method: Method) -> Method:
+        """A method that weighs layers does it by what is to become less."""
+        budgets = set(self.budgets())
+        return replace(method, share="flops") if budgets and budgets <= WORK else method
+
+    @property
+    def grain(self) -> int:
+        """Of how many channels multiples should stay: where time counts, those that one register holds."""
+        return 1 if self.max_latency is None else find_target(self.target).vector_bytes // 4
 
     def over(self, model: Model) -> dict[str, float]:
         """Of each budget, how much `model` takes of it: above 1 is too much."""

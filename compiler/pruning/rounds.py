@@ -122,7 +122,7 @@ def _within(run: Attempts, model: Model, goals: Mapping[str, float]) -> bool:
 
 def _check_reachable(run: Attempts) -> None:
     step = run.step(run.rounds[0])
-    least = run.objectives.over(step.pruned(step.levels[-1], run.originals).model)
+    least = run.objectives.over(step.smallest(run.originals).model)
     for name, part in least.items():
         limit = run.objectives.budgets()[name]
         if part > 1:

@@ -30,13 +30,14 @@ MOST = 0.98
 @dataclass(frozen=True)
 class Step:
     """A model whose channels are scored, to be pruned by `method`. Thresholds are in units of `unit`, so that
-    the same steps suit every score."""
+    the same steps suit every score. What stays is a multiple of `grain` channels where that can be."""
 
     method: Method
     model: Model
     work: Model
     unit: float
     alive: Alive
+    grain: int = 1
 
     @staticmethod
     def of(
@@ -47,6 +48,7 @@ class Step:
         seed: int,
         unit: float | None = None,
         residuals: str = "coupled",
+        grain: int = 1,
     ) -> Step:
         """Scores `model`. Without `unit` it is the median of its channels' scores, over their layers'
         weights."""
@@ -55,7 +57,7 @@ class Step:
         groups = [g for g in prune.groups(work.module) if g.pinned is None]
         known = {g.label: alive.get(g.label, list(range(g.channels))) for g in groups}
         found = 1.0 if method.policy in RATES else unit
-        return Step(method, model, work, _median(method, work) if found is None else found, known)
+        return Step(method, model, work, _median(method, work) if found is None else found, known, grain)
 
     @property
     def levels(self) -> np.ndarray:
@@ -69,7 +71,7 @@ class Step:
         """Without the channels that are worth no more than `level`. `originals`: channels that groups began
         with, which the rate of an adaptive method refers to."""
         method = self.method
-        options = PruneOptions(score=method.score, policy=method.policy, share=method.share)
+        options = PruneOptions(score=method.score, policy=method.policy, share=method.share, round=self.grain)
         if method.policy == "uniform" and method.adaptive:
             left = max(1 - MOST, 1 - level)
             ratios = {
@@ -82,6 +84,10 @@ class Step:
         else:
             options = replace(options, threshold=level * self.unit)
         return shrunk(self.model, copied(self.work), options)
+
+    def smallest(self, originals: Mapping[str, int]) -> Pruned:
+        """One channel in each group is the least that can be left."""
+        return replace(self, grain=1).pruned(self.levels[-1], originals)
 
     def left(self, found: Pruned) -> dict[str, list[int]]:
         """What is alive after it."""
@@ -96,6 +102,14 @@ class Step:
     ) -> tuple[float, Pruned | None]:
         """The lowest level, found by bisection, at which `fits` holds, and the model there. Where it holds
         nowhere, the highest level and None."""
+        level, found = self._lowest(fits, originals)
+        if found is None and self.grain > 1:
+            return replace(self, grain=1)._lowest(fits, originals)
+        return level, found
+
+    def _lowest(
+        self, fits: Callable[[Model], bool], originals: Mapping[str, int]
+    ) -> tuple[float, Pruned | None]:
         levels = self.levels
         low, high = -1, len(levels) - 1
         best = self.pruned(levels[high], originals)

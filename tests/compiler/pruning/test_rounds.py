@@ -11,6 +11,7 @@ from tenonc.compiler import Model, TenonError, UsageError
 from tenonc.compiler.pruning import objectives
 from tenonc.compiler.pruning.attempts import Settings, Unreachable
 from tenonc.compiler.pruning.kept import keep_model, kept_model, model_text
+from tenonc.compiler.pruning.methods import METHODS
 from tenonc.compiler.pruning.objectives import BUDGETS, Objectives
 from tenonc.compiler.pruning.record import LOG, STATE
 from tenonc.compiler.pruning.rounds import prune_in_rounds
@@ -101,11 +102,35 @@ def test_branches_of_a_sum_lose_their_own(residual):
 
 
 def test_bytes_of_the_compiled_model(residual, monkeypatch):
-    monkeypatch.setattr("tenonc.compiler.pruning.step.RATES_TRIED", 6)
+    """Random budgets: not a byte more, at levels of a coarse grid."""
+    monkeypatch.setattr("tenonc.compiler.pruning.step.RATES_TRIED", 5)
     whole = BUDGETS["max_bytes"](residual, "host")
-    budget = int(0.8 * whole)
-    found = prune_in_rounds(residual, "ilp", Objectives(max_bytes=budget), evaluate=lambda model: 0.5)
-    assert BUDGETS["max_bytes"](found.model, "host") <= budget
+    for part in (0.8, *np.random.default_rng(0).uniform(0.5, 1, 2)):
+        budget = int(part * whole)
+        found = prune_in_rounds(residual, "ilp", Objectives(max_bytes=budget), evaluate=lambda model: 0.5)
+        assert BUDGETS["max_bytes"](found.model, "host") <= budget
+        assert size_of(found.model).params < size_of(residual).params
+
+
+def test_where_time_counts_whole_registers_stay(residual, monkeypatch):
+    """Unless then nothing fits. Layers are weighed by their multiplications."""
+    wanted = Objectives(max_latency=0.9, target="x86-64-v3")
+    assert wanted.grain == 8 and Objectives(max_params=9).grain == 1
+    assert wanted.suited(METHODS["aap"]).share == "flops"
+    assert Objectives(max_loss=0.1, max_flops=9).suited(METHODS["aap"]).share == "flops"
+    assert Objectives(max_params=9, max_flops=9).suited(METHODS["aap"]).share == "params"
+    assert Objectives(max_loss=0.1).suited(METHODS["aap"]).share == "params"
+    whole = size_of(residual).params
+    monkeypatch.setitem(BUDGETS, "max_latency", lambda model, target: size_of(model).params / whole)
+
+    def left(part: float) -> set[int]:
+        wanted = Objectives(max_latency=part, target="x86-64-v3")
+        found = prune_in_rounds(residual, "l1_aap", wanted, evaluate=lambda model: 0.5)
+        assert size_of(found.model).params <= part * whole
+        return {len(channels) for channels in found.best.alive.values()}
+
+    assert left(0.9) == {8}
+    assert left(0.3) != {8}
 
 
 def test_a_latency_that_wavers_is_met_all_the_same(residual, monkeypatch):

@@ -3,10 +3,11 @@
 import os
 import sys
 
-import lit.formats
+sys.path.insert(0, os.path.dirname(__file__))
+import forked  # noqa: E402
 
 config.name = "tenon"  # noqa: F821
-config.test_format = lit.formats.ShTest(execute_external=False)  # noqa: F821
+config.test_format = forked.ForkedTest(execute_external=False)  # noqa: F821
 config.suffixes = [".mlir"]  # noqa: F821
 config.test_source_root = os.path.dirname(__file__)  # noqa: F821
 config.test_exec_root = os.environ.get("TENON_LIT_OUTPUT", config.test_source_root)  # noqa: F821

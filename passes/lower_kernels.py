@@ -9,11 +9,11 @@ registers stay N-d vectors; ragged ends are tiles of their own, by the rules in 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import MemRefType, ModuleOp, TensorType
@@ -26,10 +26,12 @@ from ..dialects.errors import TenonError
 from .lowering.border import fill_border, written_box
 from .lowering.emitter import LoopEmitter
 from .lowering.rows import RowLowering, is_row_kernel
+from .lowering.stages import in_one_place, made_from, stages_of
+from .lowering.tall import TallTile
 from .lowering.threads import Part, run_parts, split_threads
 from .lowering.tile import Position, Tile
 from .lowering.values import Place, TileValues
-from .schedule.blocks import balanced, peeled
+from .schedule.blocks import balanced, in_rows, peeled, whole_steps
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class _KernelLowering:
         self.emitter = LoopEmitter(self.block)
 
     def run(self) -> tensorized.KernelOp:
-        stages = _stages(self.result)
+        stages = stages_of(self.result)
         fill = self._fill(stages)
         if is_row_kernel(self.kernel):
             RowLowering(self.kernel, self.buffers, self.output, self.emitter).run(fill)
@@ -83,7 +85,7 @@ class _KernelLowering:
         if not isinstance(empty, tensorized.EmptyOp) or empty.fill is None:
             return _nothing
         value, lanes, last = empty.fill.value.data, max(self.lanes.values()), stages[-1]
-        box = written_box(last.accesses[-1], last.extents) if _in_one_place(stages) else None
+        box = written_box(last.accesses[-1], last.extents) if in_one_place(stages) else None
         if box is None:
             fill_border(self.emitter, self.output, None, value, lanes)
             return _nothing
@@ -94,8 +96,6 @@ def _nothing(part: Part) -> None:
     """There is nothing to fill."""
 
 
-_Nest = TypeVar("_Nest", bound=tensorized.NestOperation)
-
 Plan = list[tuple[str, int]]
 """Loops still to be opened, outermost first, and the tile of each."""
 
@@ -105,18 +105,20 @@ class _StageLowering:
 
     def __init__(self, kernel: _KernelLowering, stage: tensorized.GenericOp):
         self.kernel, self.stage, self.emitter = kernel, stage, kernel.emitter
-        self.contract = _made_from(stage, tensorized.ContractOp)
+        self.contract = made_from(stage, tensorized.ContractOp)
         root = self.contract or stage
-        transform = _made_from(stage, tensorized.TransformOp)
+        transform = made_from(stage, tensorized.TransformOp)
         self.tiled = {line.made for line in transform.lines} if transform else set()
         self.loops = dict(zip(root.loop_names, root.extents))
         self.parallel = [n for n, kind in zip(root.loop_names, root.kinds) if kind == "parallel"]
-        lane_loops = [n for n in self.parallel if n in kernel.lanes]
         name = kernel.kernel.sym_name.data
-        if len(lane_loops) != 1:
+        lane_loops = [n for n in self.contract.lane_loops if n in kernel.lanes] if self.contract else []
+        lane_loops = lane_loops or [n for n in self.parallel if n in kernel.lanes]
+        if not lane_loops or (len(lane_loops) > 1 and self.contract is None):
             raise TenonError(f"lower-kernels: @{name} needs one lane loop, has {len(lane_loops)}")
         self.lane_loop = lane_loops[0]
-        self.aligned = {self.lane_loop, *self.tiled}
+        self.tall = tuple((n, kernel.lanes[n]) for n in lane_loops[1:])
+        self.aligned = {*lane_loops, *self.tiled}
         self.plan: Plan = [
             (loop, level.tiles.get(loop, 1))
             for level in kernel.levels
@@ -155,9 +157,14 @@ class _StageLowering:
             self._descend_reduction(plan, position)
             return
         offset = 0
-        for count, block in (peeled if loop in self.aligned else balanced)(position.size[loop], size):
+        for count, block in self._cut(loop, position.size[loop], size):
             self._blocks(plan, position, count, offset, block)
             offset += count * block
+
+    def _cut(self, loop: str, extent: int, size: int) -> list[tuple[int, int]]:
+        if loop in dict(self.tall):
+            return in_rows(extent, size, dict(self.tall)[loop])
+        return (peeled if loop in self.aligned else balanced)(extent, size)
 
     def _at_blocks(self, plan: Plan, position: Position) -> Position:
         """Notes where a block of an operand that is fetched ahead starts: the loops still to be opened run
@@ -180,7 +187,7 @@ class _StageLowering:
             self._descend(rows, replace(position, starts=False, steps=False))
             return
         assert self.contract is not None
-        sizes = _whole_steps(position.size[loop], size, self.contract.widths.get(loop, 1))
+        sizes = whole_steps(position.size[loop], size, self.contract.widths.get(loop, 1))
         end = len(sizes) - 1
         kinds = [
             (position.starts and i == 0, position.ends and i == end, block) for i, block in enumerate(sizes)
@@ -205,18 +212,38 @@ class _StageLowering:
         self.emitter.loop(count, loop, body)
 
     def _tile(self, position: Position) -> None:
-        """The epilogue's value, or before the end of the reduction the accumulators, into the output."""
-        size = position.size
-        rows = tuple(
-            (n, size[n]) for n in self.parallel if n != self.lane_loop and (size[n] > 1 or n in self.tiled)
+        if self.contract is None or not self.tall:
+            self._finish(position)
+            return
+        contract, before = self.contract, dict[str, int]()
+        whole = position
+        for name, lanes in self.tall:
+            before[name] = -position.size[name] % lanes if self.loops[name] >= lanes else 0
+            whole = whole.back(name, before[name])
+        values = self._values(self._grid(whole, self.tall))
+        TallTile(values, contract, position, before).run(
+            lambda at: self._values(self._grid(at)).value(contract.init),
+            lambda at, summed: self._finish(at, {contract.res: summed}),
         )
-        tile = Tile(position, rows, self.lane_loop, self.kernel.lanes[self.lane_loop])
-        stage, output = self.stage, self.kernel.output
-        variables, placed, _ = tile.access(stage.accesses[-1], stage.loop_names, tile.lanes)
-        place = Place(output, variables, placed, tile.width if tile.ragged else None)
+
+    def _grid(self, position: Position, tall: tuple[tuple[str, int], ...] = ()) -> Tile:
+        size, along = position.size, {self.lane_loop, *(name for name, _ in tall)}
+        rows = [(n, size[n]) for n in self.parallel if n not in along and (size[n] > 1 or n in self.tiled)]
+        return Tile(position, tuple(rows), self.lane_loop, self.kernel.lanes[self.lane_loop], tall)
+
+    def _values(self, tile: Tile, place: Place | None = None) -> TileValues:
         levels = [(level.tiles, level.loop_order) for level in self.kernel.levels]
         reductions = {n: sizes.get(n, 1) for sizes, order in levels for n in order}
-        values = TileValues(self.emitter, self.kernel.buffers, tile, reductions, place)
+        return TileValues(self.emitter, self.kernel.buffers, tile, reductions, place)
+
+    def _finish(self, position: Position, known: Mapping[SSAValue, SSAValue] | None = None) -> None:
+        """The epilogue's value, or before the end of the reduction the accumulators, into the output; `known`
+        are values that are there already."""
+        tile, stage, output = self._grid(position), self.stage, self.kernel.output
+        variables, placed, _ = tile.access(stage.accesses[-1], stage.loop_names, tile.lanes)
+        place = Place(output, variables, placed, tile.width if tile.ragged else None)
+        values = self._values(tile, place)
+        values.memo |= known or {}
         if self.contract is not None:
             # Before the rest of the band: what the epilogue reads would hold registers all through the loop.
             values.value(self.contract.res)
@@ -224,42 +251,6 @@ class _StageLowering:
         self.emitter.add(tensorized.StoreOp(values.value(made), output, variables, placed, place.valid))
 
 
-def _whole_steps(extent: int, tile: int, width: int) -> list[int]:
-    """Sizes of the blocks of a reduction: whole instructions of `width` steps, and last what is left."""
-    steps = balanced(-(-extent // width), -(-tile // width))
-    sizes = [block * width for count, block in steps for _ in range(count)]
-    return [*sizes[:-1], extent - sum(sizes[:-1])]
-
-
 def _memref(tensor) -> MemRefType:
     assert isinstance(tensor, TensorType)
     return MemRefType(tensor.element_type, tensor.get_shape())
-
-
-def _stages(result: SSAValue) -> list[tensorized.GenericOp]:
-    """The nests that write the output, in order: each starts from what the one before left."""
-    stages: list[tensorized.GenericOp] = []
-    value = result
-    while isinstance(value.owner, tensorized.GenericOp):
-        stages.insert(0, value.owner)
-        value = value.owner.init
-    if not stages:
-        raise TenonError("lower-kernels: a kernel must end in an elementwise nest")
-    return stages
-
-
-def _in_one_place(stages: list[tensorized.GenericOp]) -> bool:
-    """Whether all stages write the same elements."""
-    return len({(stage.maps.data[-1], tuple(stage.extents)) for stage in stages}) == 1
-
-
-def _made_from(stage: tensorized.GenericOp, kind: type[_Nest]) -> _Nest | None:
-    """The contraction or transform whose registers a stage consumes."""
-    pending: list[SSAValue] = list(stage.inputs)
-    while pending:
-        op = pending.pop().owner
-        if isinstance(op, kind):
-            return op
-        if isinstance(op, tensorized.GenericOp):
-            pending += op.inputs
-    return None

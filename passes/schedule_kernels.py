@@ -68,9 +68,7 @@ def _schedule_contract(
         kernel.set_schedule(kernel.lane_counts, [*split.levels, *levels])
     else:
         check_contraction(kernel, contract, band, facts)
-    panel = next(
-        level for level in reversed(list(kernel.schedule or ())) if band.lane_loop in level.loop_order
-    )
-    width = panel.tiles[band.lane_loop]
-    pack_contract(calls, kernel, contract, width, facts)
-    pad_parameters(calls, kernel, band.lane_loop, band.extents[band.lane_loop], width)
+    last = {name: level.tiles.get(name, 1) for level in kernel.schedule or () for name in level.loop_order}
+    panels = {name: last[name] for name in band.lane_counts}
+    pack_contract(calls, kernel, contract, panels, facts)
+    pad_parameters(calls, kernel, band.lane_loop, band.extents[band.lane_loop], panels[band.lane_loop])

@@ -22,7 +22,8 @@ class TargetRecord:
     features: as LLVM takes them, `+avx2,+fma,-sse4a`; vector_registers: architectural vector registers;
     vector_bytes: of the widest; loads_per_cycle: vector loads a core sustains; l1_bytes, l2_bytes: data
     caches of a core. What instructions cost is in their declarations. emulates: features, with commas between
-    them, that the machine lacks although its instructions are used: each is emitted as its body says."""
+    them, that the machine lacks although its instructions are used: each is emitted as its body says.
+    tile_registers: registers of two dimensions, for instructions that take a `tile`."""
 
     name: str
     triple: str
@@ -34,6 +35,7 @@ class TargetRecord:
     l1_bytes: int
     l2_bytes: int
     emulates: str = ""
+    tile_registers: int = 0
 
     @property
     def enabled(self) -> frozenset[str]:
@@ -49,7 +51,11 @@ class TargetRecord:
         """The record as the module attribute `tenon.target`."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return DictionaryAttr(
-            {k: StringAttr(v) if isinstance(v, str) else IntegerAttr(v, i64) for k, v in values.items()}
+            {
+                k: StringAttr(v) if isinstance(v, str) else IntegerAttr(v, i64)
+                for k, v in values.items()
+                if v != 0  # what the machine does not have
+            }
         )
 
 

@@ -33,7 +33,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from .access import LoopAttr
 from .instruction_text import parse_instruction, print_instruction
-from .linear_form import bounds, linear_form
+from .linear_form import bounds, coefficients, linear_form
 from .range import RangeAttr, ranges_of
 
 
@@ -125,6 +125,11 @@ class InstructionOp(IRDLOperation):
         return [loop.extent.data for loop in self.loops]
 
     @property
+    def labels(self) -> list[str]:
+        """The names of its loops."""
+        return [loop.label.data for loop in self.loops]
+
+    @property
     def rate(self) -> float:
         """How many start in a cycle."""
         if self.cycles is not None:
@@ -135,6 +140,14 @@ class InstructionOp(IRDLOperation):
     def features(self) -> frozenset[str]:
         """What a target needs to have the instruction."""
         return frozenset(self.feature.data.split(",")) if self.feature is not None else frozenset()
+
+    @property
+    def lane_loops(self) -> list[str]:
+        """The loops that the lanes of an accumulator run along, that of neighbouring lanes first."""
+        access = self.maps.data[self.accumulator.data].data.results[0]
+        row, _ = coefficients(access, self.extents) or ([0] * len(self.loops), 0)
+        along = [(step, loop) for step, loop in zip(row, self.loops) if loop.kind.data == "parallel"]
+        return [loop.label.data for _, loop in sorted(along, key=lambda one: one[0])]
 
     @property
     def accumulator_register(self) -> VectorType:

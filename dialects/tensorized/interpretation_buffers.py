@@ -13,6 +13,7 @@ from xdsl.utils.exceptions import InterpretationError
 
 from ..nn.dtypes import dense_array, numpy_dtype
 from ..reference.scalar import EVALUATIONS
+from ..reference.tensor import unwritten
 from .interpretation import reshaped
 
 Arrays = tuple[Any, ...]
@@ -35,6 +36,12 @@ class BufferFunctions(InterpreterFunctions):
     @impl(arith.MuliOp)
     def multiply(self, interpreter: Interpreter, op: arith.MuliOp, args: Arrays):
         return (args[0] * args[1],)
+
+    @impl(memref.AllocaOp)
+    def alloca(self, interpreter: Interpreter, op: memref.AllocaOp, args: Arrays):
+        type_ = op.memref.type
+        assert isinstance(type_, MemRefType)
+        return (unwritten(type_.get_shape(), type_.element_type),)
 
     @impl(memref.ViewOp)
     def view(self, interpreter: Interpreter, op: memref.ViewOp, args: Arrays):

@@ -257,6 +257,14 @@ class ContractOp(NestOperation):
         return find_instruction(self, self.instruction)
 
     @property
+    def lane_loops(self) -> dict[str, int]:
+        """The loops of this nest that the lanes of an accumulator run along, and how many; that of
+        neighbouring lanes comes first."""
+        declared = self.declaration()
+        extents = {loop.label.data: loop.extent.data for loop in declared.loops}
+        return {self.binding[label]: extents[label] for label in declared.lane_loops}
+
+    @property
     def widths(self) -> dict[str, int]:
         """Reduction loop of this nest -> how many steps of it one instruction takes; a loop that no
         instruction's runs along has no entry."""

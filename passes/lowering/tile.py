@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from xdsl.dialects.builtin import MemRefType
 from xdsl.ir import SSAValue
-from xdsl.ir.affine import AffineExpr, AffineMap
+from xdsl.ir.affine import AffineBinaryOpExpr, AffineBinaryOpKind, AffineExpr, AffineMap
 
-from ...dialects.tensorized.linear_form import bounds, coefficients, linear_form, simplify
+from ...dialects.tensorized.linear_form import LinearForm, bounds, linear_form, simplify
 
 Dim = AffineExpr.dimension
 Const = AffineExpr.constant
@@ -42,6 +42,11 @@ class Position:
             self, start={**self.start, loop: self.start[loop] + offset}, size={**self.size, loop: size}
         )
 
+    def back(self, loop: str, steps: int) -> Position:
+        """The same place, but starting so many iterations of `loop` before."""
+        start, size = self.start[loop] + -steps, self.size[loop] + steps
+        return replace(self, start={**self.start, loop: start}, size={**self.size, loop: size})
+
     def iterate(self, loop: str, variable: SSAValue, count: int, offset: int, size: int) -> Position:
         """Blocks of `loop` counted by a new loop variable."""
         first = self.start[loop] + Dim(len(self.variables)) * size + offset
@@ -57,25 +62,37 @@ class Position:
 @dataclass(frozen=True)
 class Tile:
     """A grid of registers at a position: the loops the grid runs over (with their sizes), the loop along
-    the lanes, the lanes of one register and how many registers they fill."""
+    the lanes, the lanes of one register and how many registers they fill; those of registers with rows run
+    along other loops too, `tall`, of which the last may end within a register."""
 
     position: Position
     rows: tuple[tuple[str, int], ...]
     lane_loop: str
     lanes: int
+    tall: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def along(self) -> tuple[tuple[str, int], ...]:
+        """The loops along lanes, and the lanes of a register along each."""
+        return (self.lane_loop, self.lanes), *self.tall
 
     @property
     def width(self) -> int:
-        """Iterations of the lane loop in this tile."""
-        return self.position.size[self.lane_loop]
+        """Iterations of the last of these loops in this tile."""
+        return self.position.size[self.along[-1][0]]
 
     @property
     def grid(self) -> list[int]:
-        return [*(size for _, size in self.rows), -(-self.width // self.lanes)]
+        counts = (-(-self.position.size[name] // lanes) for name, lanes in self.along)
+        return [*(size for _, size in self.rows), *counts]
 
     @property
     def ragged(self) -> bool:
-        return self.width % self.lanes != 0
+        return self.width % self.along[-1][1] != 0
+
+    def valid(self, register: int) -> int:
+        """How many elements of the last loop's registers are in this tile, of `register` in each."""
+        return self.width * (register // self.along[-1][1])
 
     def access(
         self,
@@ -90,7 +107,10 @@ class Tile:
         Returns the variables used, the map and the extents of its dimensions."""
         variables = len(self.position.variables)
         grid_dims = {name: Dim(variables + i) for i, (name, _) in enumerate(self.rows)}
-        panel, lane = Dim(variables + len(self.rows)), Dim(variables + len(self.rows) + 1)
+        panels = {
+            name: Dim(variables + len(self.rows) + i) * lanes for i, (name, lanes) in enumerate(self.along)
+        }
+        lane = Dim(variables + len(self.rows) + len(panels))
         extents = [*self.position.counts, *self.grid, register]
         indices: list[AffineExpr] = []
         within = lane_index if lane_index is not None else {self.lane_loop: Dim(0)}
@@ -98,8 +118,8 @@ class Tile:
             index = self.position.start[name]
             if name in grid_dims:
                 index = index + grid_dims[name]
-            if name == self.lane_loop:
-                index = index + panel * self.lanes
+            if name in panels:
+                index = index + panels[name]
             if name in within:
                 index = index + within[name].replace_dims_and_symbols([lane], [])
             indices.append(index)
@@ -123,16 +143,20 @@ def stays_inside(access: AffineMap, extents: Sequence[int], memref: MemRefType) 
 
 def lane_indices(map_expr: AffineExpr, extents: Sequence[int]) -> list[AffineExpr | None]:
     """For a register whose lane is `map_expr` of the instruction's loops (a mixed-radix number), each
-    loop's index as an expression of the lane (dimension 0); None for loops it does not have."""
-    row = coefficients(map_expr, extents)
-    assert row is not None
-    top = max(row[0], default=0)
+    loop's index as an expression of the lane (dimension 0); None for loops it does not have. A loop may be in
+    two places, `r floordiv 4` and `r mod 4`."""
+    terms = linear_form(map_expr, extents).terms
+    top = max(terms.values(), default=0)
     lane = Dim(0)
-    result: list[AffineExpr | None] = []
-    for coefficient, extent in zip(row[0], extents):
-        if coefficient == 0:
-            result.append(Const(0) if extent == 1 else None)
-            continue
+    result: list[AffineExpr | None] = [Const(0) if extent == 1 else None for extent in extents]
+    for atom, coefficient in sorted(terms.items(), key=lambda term: -term[1]):
         digit = lane // coefficient if coefficient > 1 else lane
-        result.append(digit if coefficient == top else digit % extent)
+        (loop,) = atom.used_dims()
+        if coefficient != top:
+            low, high = bounds(LinearForm(0, {atom: 1}), extents)
+            digit = digit % (high - low + 1)
+        if isinstance(atom, AffineBinaryOpExpr) and atom.kind is AffineBinaryOpKind.FloorDiv:
+            digit = digit * atom.rhs
+        before = result[loop]
+        result[loop] = digit if before is None else before + digit
     return result

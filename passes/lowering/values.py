@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from xdsl.dialects.builtin import MemRefType, TensorType, VectorType
@@ -130,9 +130,10 @@ class TileValues:
         if last is not None:
             end = {**(lane_index or {}), last[0]: AffineExpr.constant(last[1] - 1)}
             reached = tile.access(access, names, register, end)[1]
-        valid = None
-        if tile.ragged and not stays_inside(reached, extents, memref.type):
-            valid = tile.width * (register // tile.lanes)
+        partial = tile.ragged and not stays_inside(reached, extents, memref.type)
+        if tile.tall:  # as many rows as the accumulators have
+            partial = tile.ragged and names.index(tile.tall[-1][0]) in access.used_dims()
+        valid = tile.valid(register) if partial else None
         vector = vector_type(memref.type.element_type, *tile.grid, register)
         lanes = None if last is None else last[1:]
         loaded = tensorized.LoadOp(memref, variables, placed, vector, valid, lanes)
@@ -142,13 +143,15 @@ class TileValues:
     def _contract(self, op: tensorized.ContractOp) -> SSAValue:
         position = self.tile.position
         start = self.value(op.init) if position.starts else self._resumed(op)
-        if not position.steps:
-            return start
+        return self.reduce(op, start) if position.steps else start
+
+    def reduce(self, op: tensorized.ContractOp, start: SSAValue) -> SSAValue:
+        """The accumulators after the reduction."""
         kinds = dict(zip(op.loop_names, op.kinds))
         order = [name for name in self.reductions if kinds.get(name) == "reduction"]
         if len(order) != op.kinds.count("reduction"):
             raise TenonError(f"lower-kernels: the schedule orders reductions {order} of {op.loop_names}")
-        return self._reduce(op, order, position, start)
+        return self._reduce(op, order, self.tile.position, start)
 
     def _resumed(self, op: tensorized.ContractOp) -> SSAValue:
         """The accumulators that the block before left in the output."""
@@ -198,7 +201,7 @@ class TileValues:
 
     def _apply(self, op: tensorized.ContractOp, position: Position, acc: SSAValue) -> SSAValue:
         instruction = op.declaration()
-        tile = Tile(position, self.tile.rows, self.tile.lane_loop, self.tile.lanes)
+        tile = replace(self.tile, position=position)
         inputs = list(zip(op.inputs, op.accesses))
         arguments: list[SSAValue] = []
         for k, (register, access) in enumerate(zip(instruction.registers, instruction.maps)):
@@ -224,7 +227,7 @@ class TileValues:
         return None
 
     def _fetch_ahead(self, op: tensorized.ContractOp, position: Position) -> None:
-        tile = Tile(position, self.tile.rows, self.tile.lane_loop, self.tile.lanes)
+        tile = replace(self.tile, position=position)
         for operand, at in position.blocks.items():
             fetch = fetch_ahead(op, operand, self.buffers[op.inputs[operand]], tile, at)
             if fetch is not None:

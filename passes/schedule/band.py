@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import dropwhile
 
@@ -15,6 +15,8 @@ from xdsl.ir.affine import AffineDimExpr, AffineMap
 from ...dialects import tensorized
 from ...dialects.tensorized.attributes import element_bytes
 from ...dialects.tensorized.linear_form import flat_strides, linear_form, row_major
+from ..tensorize.target import TargetFacts
+from .blocks import balanced, in_rows, peeled
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,12 @@ class Operand:
 
 @dataclass(frozen=True)
 class Band:
-    """A contraction for the estimates: extents of its parallel loops, the loop along lanes, the lanes of a
-    register, its operands, the steps of its reduction loops and how many elements each takes of them, the
-    instruction's latency, throughput, machine operations and the registers it takes besides its operands, the
-    operations on every accumulator at the end, and whether the reduction may run in blocks (accumulators can
-    wait in the output)."""
+    """A contraction for the estimates: extents of its parallel loops, the loop along neighbouring lanes, the
+    lanes of a register along it, its operands, the steps of its reduction loops and how many elements each
+    takes of them, the instruction's latency, throughput, machine operations and the registers it takes
+    besides its operands, the operations on every accumulator at the end, and whether the reduction may run in
+    blocks (accumulators can wait in the output); of registers of several rows their lanes along other loops
+    (`tall`), and whether they are a machine's tiles."""
 
     extents: Mapping[str, int]
     lane_loop: str
@@ -77,6 +80,8 @@ class Band:
     scratch: int
     finishing: int
     blockable: bool
+    tall: Mapping[str, int] = field(default_factory=dict[str, int])
+    in_tiles: bool = False
 
     @cached_property
     def rows(self) -> list[str]:
@@ -87,9 +92,19 @@ class Band:
         return math.prod(self.reductions.values())
 
     @cached_property
+    def lane_counts(self) -> dict[str, int]:
+        """Every loop that lanes run along, and how many of a register."""
+        return {self.lane_loop: self.lanes, **self.tall}
+
+    @property
+    def height(self) -> int:
+        """Rows of a register: vectors that it is loaded by, and stored."""
+        return math.prod(self.tall.values())
+
+    @cached_property
     def units(self) -> dict[str, int]:
         """The elements of a step: a register along the lanes, what an instruction sums in a lane."""
-        return {self.lane_loop: self.lanes, **self.widths}
+        return {**self.lane_counts, **self.widths}
 
     @cached_property
     def order(self) -> list[str]:
@@ -109,7 +124,18 @@ class Band:
 
     def grid(self, tile: Mapping[str, int]) -> dict[str, int]:
         """Tile sizes in registers."""
-        return {n: -(-size // self.lanes) if n == self.lane_loop else size for n, size in tile.items()}
+        return {n: -(-size // self.lane_counts.get(n, 1)) for n, size in tile.items()}
+
+    def blocks(self, loop: str, tile: int) -> list[tuple[int, int]]:
+        """(count, size) of the tiles that a loop is cut into."""
+        extent = self.extents[loop]
+        if loop in self.tall:
+            return in_rows(extent, tile, self.tall[loop])
+        return (peeled if loop == self.lane_loop else balanced)(extent, tile)
+
+    def room(self, facts: TargetFacts) -> int:
+        """The registers that there are."""
+        return facts.tile_registers if self.in_tiles else facts.vector_registers
 
     def loaded(self, counts: Mapping[str, int]) -> list[int]:
         """Registers of each operand that a grid of registers reads in some steps, each of them once."""
@@ -120,8 +146,8 @@ def contract_band(contract: tensorized.ContractOp, kernel: tensorized.KernelOp) 
     """What the estimates need to know of `contract`."""
     instruction = contract.declaration()
     names, extents = contract.loop_names, dict(zip(contract.loop_names, contract.extents))
-    lanes = kernel.lane_counts
-    lane_loop = next(name for name in names if name in lanes)
+    lane_loop, *tall = contract.lane_loops
+    lanes = contract.lane_loops
     widths = {name: width for name, width in contract.widths.items() if width > 1}
     reduced = [name for name, kind in zip(names, contract.kinds) if kind == "reduction"]
     return Band(
@@ -139,7 +165,9 @@ def contract_band(contract: tensorized.ContractOp, kernel: tensorized.KernelOp) 
         operations=instruction.operations,
         scratch=instruction.scratch,
         finishing=_finishing(kernel),
-        blockable=_accumulators_can_wait(kernel, contract, lane_loop),
+        blockable=not tall and _accumulators_can_wait(kernel, contract, lane_loop),
+        tall={name: lanes[name] for name in tall},
+        in_tiles=instruction.tile is not None,
     )
 
 

@@ -18,7 +18,22 @@ def peeled(extent: int, tile: int) -> list[tuple[int, int]]:
     return [(n, size) for n, size in ((count, tile), (1, rest)) if n and size]
 
 
+def in_rows(extent: int, tile: int, lanes: int) -> list[tuple[int, int]]:
+    """The rule for the other loops of registers with `lanes` rows: what is left of whole tiles in whole
+    registers, and the last of them by itself, since it stands over rows that are done already."""
+    rest = extent % tile
+    parts = [(extent // tile, tile), (1, rest // lanes * lanes), (1, rest % lanes)]
+    return [(n, size) for n, size in parts if n and size]
+
+
 def even_part(extent: int, most: int) -> int:
     """At most `most` iterations that divide a loop, if there are such and not much fewer."""
     even = max((size for size in range(1, min(most, extent) + 1) if extent % size == 0), default=1)
     return even if 2 * even > most or even == extent else max(1, most)
+
+
+def whole_steps(extent: int, tile: int, width: int) -> list[int]:
+    """Sizes of the blocks of a reduction: whole instructions of `width` steps, and last what is left."""
+    steps = balanced(-(-extent // width), -(-tile // width))
+    sizes = [block * width for count, block in steps for _ in range(count)]
+    return [*sizes[:-1], extent - sum(sizes[:-1])]

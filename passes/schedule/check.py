@@ -64,8 +64,8 @@ class _Check:
             innermost = name not in row or row[-1] == name
             self.expect(innermost, f"loop {name} runs along lanes, expected innermost in the row")
 
-    def grid(self, facts: TargetFacts, loops: Sequence[str]) -> None:
-        """Tiles shrink from level to level, panels are whole registers, and the last fit the machine."""
+    def grid(self, most: int, loops: Sequence[str]) -> None:
+        """Tiles shrink from level to level, panels are whole registers, and the last are at most `most`."""
         for name in loops:
             sizes, lanes = self.tiles(name), self.lanes.get(name, 1)
             self.expect(
@@ -76,7 +76,6 @@ class _Check:
                 whole = outer % inner == 0 if name in self.lanes else outer >= inner
                 self.expect(whole, f"loop {name} has a tile of {inner} in one of {outer}")
         registers = math.prod(self.tiles(name)[-1] // self.lanes.get(name, 1) for name in loops)
-        most = facts.vector_registers
         self.expect(registers <= most, f"its tile takes {registers} registers, the target has {most}")
 
 
@@ -86,7 +85,7 @@ def check_contraction(
     """Raises `TenonError` unless the kernel's schedule fits its contraction."""
     check = _Check(kernel)
     check.loops()
-    check.grid(facts, list(band.extents))
+    check.grid(band.room(facts), list(band.extents))
     reductions = [n for n, kind in zip(contract.loop_names, contract.kinds) if kind == "reduction"]
     last = sorted(check.levels[-1].loop_order)
     check.expect(
@@ -116,4 +115,4 @@ def check_others(kernel: tensorized.KernelOp, facts: TargetFacts) -> None:
     if check.reductions:
         check.rows()
     for nest in check.nests:
-        check.grid(facts, nest.loop_names)
+        check.grid(facts.vector_registers, nest.loop_names)

@@ -31,7 +31,7 @@ class Choice:
 
 def analytic_choice(band: Band, facts: TargetFacts, tile: Mapping[str, int]) -> Choice:
     """The choice by the rules, around a register tile."""
-    tile = {band.lane_loop: band.lanes, **tile}
+    tile = {**band.lane_counts, **tile}
     blocking = plan_tile(band, tile, facts).blocking
     return Choice(tile, blocking.steps, blocking.rows)
 
@@ -47,7 +47,7 @@ def contract_levels(
     tile, products, order = choice.tile, band.products, band.order
     if not choice.panels_outside:
         order = [n for n in order if n != band.lane_loop] + [band.lane_loop]
-    fetched = _fetched(kernel, contract, band, tile) if choice.prefetch else []
+    fetched = _fetched(kernel, contract, band, tile) if choice.prefetch and not band.tall else []
     body = choose_body(band, tile, choice.steps, facts)
     levels = [
         LevelAttr.of(order, tile, fetched),

@@ -1,14 +1,15 @@
 """Operands reorganized into the order in which a kernel's registers read them.
 
-A packed operand is [outer parallel loops, panel, reductions, lanes]: the `panel` elements of the lane
-loop that one tile reads lie together, step after step of the reduction. Compile-time operands are packed
+A packed operand is [outer parallel loops, panel, reductions, lanes]: the elements of the lane loop that one
+tile reads, its panel, lie together, step after step of the reduction; those of registers of several rows in
+the registers' own order. Compile-time operands are packed
 by a `tensorized.pack`, which costs nothing at run time; others by a kernel of their own, where the
 contraction reads them often enough to pay for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from xdsl.dialects import func
@@ -18,8 +19,8 @@ from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import nn, tensorized
-from ...dialects.errors import TenonError
 from ...dialects.tensorized import LoopAttr
+from ...dialects.tensorized.linear_form import simplify
 from ..tensorize.cost import ROWS_THAT_PAY, rows_of
 from ..tensorize.target import TargetFacts
 from .pack_kernel import Packing, pack_kernel
@@ -28,33 +29,35 @@ from .threads import split_kernel
 Calls: TypeAlias = Sequence[tensorized.CallOp]
 """Every call of the kernel that is being scheduled."""
 
+Panels: TypeAlias = Mapping[str, int]
+"""The tile of each loop that lanes run along, in elements."""
+
 
 def pack_contract(
-    calls: Calls, kernel: tensorized.KernelOp, contract: tensorized.ContractOp, panel: int, facts: TargetFacts
+    calls: Calls,
+    kernel: tensorized.KernelOp,
+    contract: tensorized.ContractOp,
+    panels: Panels,
+    facts: TargetFacts,
 ) -> None:
-    """Packs the operands of a contraction that pay for it; `panel` is the tile of the lane loop."""
-    lane_loop, *others = [name for name in contract.loop_names if name in kernel.lane_counts]
-    if others:
-        along = ", ".join([lane_loop, *others])
-        raise TenonError(
-            f"schedule-kernels: @{kernel.sym_name.data}: its lanes run along {along}: "
-            "only kernels with lanes along one loop are scheduled"
-        )
+    """Packs the operands of a contraction that pay for it: of registers of several rows what is known at
+    compile time (only that is matched)."""
+    lane_loop, *tall = contract.lane_loops
     for position, value in enumerate(contract.inputs):
         if not isinstance(value, BlockArgument) or len(list(value.uses)) != 1:
             continue
         constant = value.index in kernel.constant_arguments
-        if not constant and not _pays(contract, position, lane_loop):
+        if not constant and (tall or not _pays(contract, position, lane_loop)):
             continue
-        packing = _packing(contract, position, panel)
+        packing = _packing(contract, position, panels)
         maps = [*contract.maps.data]
-        maps[position] = AffineMapAttr(_placed(contract, position, panel)[0])
+        maps[position] = AffineMapAttr(_placed(contract, position, panels)[0])
         contract.properties["maps"] = ArrayAttr(maps)
         _retype_argument(kernel, value, packing.packed)
         if constant:
             _pack_constant(calls, kernel, value.index, packing)
         else:
-            _pack_at_run_time(calls, kernel, value.index, packing, lane_loop, panel, facts)
+            _pack_at_run_time(calls, kernel, value.index, packing, lane_loop, panels[lane_loop], facts)
 
 
 def _pays(contract: tensorized.ContractOp, position: int, lane_loop: str) -> bool:
@@ -65,28 +68,46 @@ def _pays(contract: tensorized.ContractOp, position: int, lane_loop: str) -> boo
     return rows_of(contract.kinds, contract.extents, used) >= ROWS_THAT_PAY
 
 
-def _placed(contract: tensorized.ContractOp, position: int, panel: int) -> tuple[AffineMap, list[int]]:
+def _placed(contract: tensorized.ContractOp, position: int, panels: Panels) -> tuple[AffineMap, list[int]]:
     """Where each element goes, over the contraction's loops, and the packed shape."""
-    lanes = {loop.label.data: loop for loop in contract.declaration().loops}
-    bound = {contract.loop_names.index(outer): lanes[inner] for inner, outer in contract.binding.items()}
     outer: list[AffineExpr] = []
     inner: list[AffineExpr] = []
     outer_shape: list[int] = []
     inner_shape: list[int] = []
+    widths = {**contract.widths, **panels}
     for dim in sorted(contract.accesses[position].used_dims(), key=lambda d: (contract.kinds[d], d)):
-        extent, index, lane = contract.extents[dim], AffineExpr.dimension(dim), bound.get(dim)
-        width = 1 if lane is None else panel if lane.kind.data == "parallel" else lane.extent.data
+        extent, index = contract.extents[dim], AffineExpr.dimension(dim)
+        width = widths.get(contract.loop_names[dim], 1)
         outer.append(index // width if width > 1 else index)
         outer_shape.append(-(-extent // width))
         if width > 1:
             inner.append(index % width)
             inner_shape.append(width)
+    if len(panels) > 1:
+        inner, inner_shape = _in_registers(contract, position, panels)
     return AffineMap(len(contract.extents), 0, (*outer, *inner)), [*outer_shape, *inner_shape]
 
 
-def _packing(contract: tensorized.ContractOp, position: int, panel: int) -> Packing:
+def _in_registers(
+    contract: tensorized.ContractOp, position: int, panels: Panels
+) -> tuple[list[AffineExpr], list[int]]:
+    """Where an element stands in its panel, as the instruction says: in which register, in which lane."""
+    declared, lanes = contract.declaration(), contract.lane_loops
+    operands = [i for i in range(len(declared.registers)) if i != declared.accumulator.data]
+    number = operands[position]
+    access, register = declared.maps.data[number], declared.registers.data[number]
+    used, loop = contract.accesses[position].used_dims(), contract.loop_names.index
+    dims = [loop(contract.binding[label]) for label in declared.labels]
+    within = [AffineExpr.dimension(d) % n for d, n in zip(dims, declared.extents)]
+    along = [(d, panels[name], lanes[name]) for name in lanes if (d := loop(name)) in used]
+    places = [AffineExpr.dimension(d) % panel // n for d, panel, n in along]
+    lane = simplify(access.data.results[0].replace_dims_and_symbols(within, []), contract.extents)
+    return [*places, lane], [*(panel // n for _, panel, n in along), register.get_shape()[0]]
+
+
+def _packing(contract: tensorized.ContractOp, position: int, panels: Panels) -> Packing:
     """The packing of one operand, over the loops it varies with."""
-    placed, shape = _placed(contract, position, panel)
+    placed, shape = _placed(contract, position, panels)
     original = contract.inputs[position].type
     assert isinstance(original, TensorType)
     used = sorted(contract.accesses[position].used_dims())

@@ -22,7 +22,6 @@ from itertools import product
 from ..tensorize.target import TargetFacts
 from .band import Band
 from .blocking import Blocking, blockings, far_cycles, nest_of, panel_bytes
-from .blocks import balanced, peeled
 from .body import Body, bodies
 from .traffic import CACHE_SHARE, LINE_BYTES, contiguous_bytes, crowded, traffic
 
@@ -121,18 +120,19 @@ def _within(band: Band, tile: Mapping[str, int], blocking: Blocking, facts: Targ
 
 def choose_body(band: Band, tile: Mapping[str, int], in_block: int, facts: TargetFacts) -> Body:
     """The body with the fewest cycles; a window is not cut by blocks of the reduction."""
-    found = bodies(band, tile, facts.vector_registers)
+    found = bodies(band, tile, band.room(facts))
     if in_block < band.steps:
         return next(found)
     return min(found, key=lambda body: _computing(band, tile, body, in_block, facts))
 
 
 def _rank(band: Band) -> Callable[[Plan], tuple[float, ...]]:
-    """By cycles; ties go to the larger tile, and to the one that lies along inner loops: its rows are
-    neighbours in memory."""
+    """By cycles; ties go to the larger tile, of registers with rows to the one with fewer loads, and to the
+    one that lies along inner loops: its rows are neighbours in memory."""
     return lambda plan: (
         plan.cycles,
         -math.prod(plan.tile.values()),
+        sum(band.loaded(band.grid(plan.tile))) if band.tall else 0,
         *(plan.tile.get(name, 1) for name in band.rows),
     )
 
@@ -140,26 +140,39 @@ def _rank(band: Band) -> Callable[[Plan], tuple[float, ...]]:
 def _shape(band: Band, tile: Mapping[str, int]) -> tuple[int, ...]:
     """The largest blocks that a tile cuts the loops into."""
     return tuple(
-        tile.get(name, 1) if name == band.lane_loop else balanced(extent, tile.get(name, 1))[0][1]
-        for name, extent in band.extents.items()
+        tile.get(name, 1) if name in band.lane_counts else band.blocks(name, tile.get(name, 1))[0][1]
+        for name in band.extents
     )
 
 
 def _candidates(band: Band, facts: TargetFacts) -> Iterator[dict[str, int]]:
-    registers = -(-band.extents[band.lane_loop] // band.lanes)
-    widths = range(1, min(facts.vector_registers, registers) + 1)
-    shapes: list[dict[str, int]] = [{}]
-    for name in band.rows:
-        shapes += [{name: size} for size in range(2, min(LARGEST_ROWS, band.extents[name]) + 1)]
-    for outer, inner in zip(band.rows, band.rows[1:]):
-        pairs = product(range(2, min(8, band.extents[outer]) + 1), range(2, min(8, band.extents[inner]) + 1))
-        shapes += [{outer: a, inner: b} for a, b in pairs if a * b <= LARGEST_ROWS]
+    room = band.room(facts)
+    widths = range(1, min(room, -(-band.extents[band.lane_loop] // band.lanes)) + 1)
+    shapes = _tall_shapes(band, room) if band.tall else _row_shapes(band)
     for shape, width in product(shapes, widths):
-        if math.prod(shape.values()) * width > facts.vector_registers:
+        rows = math.prod(-(-size // band.tall.get(name, 1)) for name, size in shape.items())
+        if rows * width > room:
             continue  # most shapes: the accumulators alone do not fit
         tile = {**shape, band.lane_loop: width * band.lanes}
-        if width == 1 and not shape or _registers(band, tile) <= facts.vector_registers:
+        if rows * width == 1 or _registers(band, tile) <= room:
             yield tile
+
+
+def _row_shapes(band: Band) -> Iterator[dict[str, int]]:
+    """Iterations of one loop of rows, or of two that follow one another."""
+    yield {}
+    for name in band.rows:
+        yield from ({name: size} for size in range(2, min(LARGEST_ROWS, band.extents[name]) + 1))
+    for outer, inner in zip(band.rows, band.rows[1:]):
+        pairs = product(range(2, min(8, band.extents[outer]) + 1), range(2, min(8, band.extents[inner]) + 1))
+        yield from ({outer: a, inner: b} for a, b in pairs if a * b <= LARGEST_ROWS)
+
+
+def _tall_shapes(band: Band, room: int) -> Iterator[dict[str, int]]:
+    """Whole registers along every loop that they have rows along."""
+    counts = [range(1, min(room, -(-band.extents[name] // lanes)) + 1) for name, lanes in band.tall.items()]
+    for several in product(*counts):
+        yield {name: n * lanes for (name, lanes), n in zip(band.tall.items(), several)}
 
 
 def _registers(band: Band, tile: Mapping[str, int]) -> int:
@@ -173,15 +186,13 @@ def _registers(band: Band, tile: Mapping[str, int]) -> int:
     for operand in band.operands:
         missing = next((i for i, name in enumerate(order) if name not in operand.loops), len(order))
         held += math.prod(grid[name] for name in order[missing:] if name in operand.loops)
-    return math.prod(grid.values()) + max(held + band.scratch, min(band.finishing, FINISHING_REGISTERS))
+    finishing = 0 if band.tall else min(band.finishing, FINISHING_REGISTERS)  # theirs goes through memory
+    return math.prod(grid.values()) + max(held + band.scratch, finishing)
 
 
 def _computing(band: Band, tile: Mapping[str, int], body: Body, in_block: int, facts: TargetFacts) -> float:
     """Estimated cycles of the whole band, every ragged tile at its own size."""
-    blocks = [
-        (peeled if name == band.lane_loop else balanced)(band.extents[name], size)
-        for name, size in tile.items()
-    ]
+    blocks = [band.blocks(name, size) for name, size in tile.items()]
     outside = math.prod(extent for name, extent in band.extents.items() if name not in tile)
     total = 0.0
     for shape in product(*blocks):
@@ -193,7 +204,7 @@ def _computing(band: Band, tile: Mapping[str, int], body: Body, in_block: int, f
 
 def _tile_cycles(band: Band, grid: Mapping[str, int], body: Body, in_block: int, facts: TargetFacts) -> float:
     accumulators = math.prod(grid.values())
-    loads = sum(band.loaded({**grid, **body.steps})) / body.count
+    loads = sum(band.loaded({**grid, **body.steps})) * band.height / body.count
     streamed = panel_bytes(band, grid)
     instructions = accumulators * band.operations + loads
     streaming = streamed / L2_BYTES_PER_CYCLE if in_block * streamed > facts.l1_bytes * CACHE_SHARE else 0
@@ -209,7 +220,7 @@ def _tile_cycles(band: Band, grid: Mapping[str, int], body: Body, in_block: int,
     if band.operations >= LONG_CHAIN:
         step += LOAD_BESIDE_CHAINS * loads
     overhead = SHORT_OVERHEAD_CYCLES if short else TILE_OVERHEAD_CYCLES
-    return step * band.steps + -(-band.steps // in_block) * (overhead + 2 * accumulators)
+    return step * band.steps + -(-band.steps // in_block) * (overhead + 2 * accumulators * band.height)
 
 
 def _near(band: Band, tile: Mapping[str, int], body: Body, facts: TargetFacts) -> float:
@@ -234,5 +245,5 @@ def _near(band: Band, tile: Mapping[str, int], body: Body, facts: TargetFacts) -
     for operand, wait, bytes_, registers in zip(band.operands, waits, moved, loaded):
         if wait:
             missed = crowded(operand, sizes, facts.l1_bytes)
-            total += max(bytes_, rounds * registers * LINE_BYTES) if missed else bytes_
+            total += max(bytes_, rounds * registers * band.height * LINE_BYTES) if missed else bytes_
     return total / WAITED_BYTES_PER_CYCLE

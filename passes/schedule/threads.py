@@ -69,15 +69,15 @@ def split_contraction(
 
 def _splits(band: Band, facts: TargetFacts) -> Iterator[Split]:
     for loop, extent in band.extents.items():
-        unit = band.lanes if loop == band.lane_loop else 1
+        unit = band.lane_counts.get(loop, 1)
         size = -(-extent // (unit * facts.threads)) * unit
         if size >= extent:
             continue
         part = replace(band, extents={**band.extents, loop: size})
         plan = choose_plan(part, facts)
         tile = dict(plan.tile)
-        if loop == band.lane_loop:
-            tile[loop] = panel = _even_panel(size, tile.get(loop, band.lanes), band.lanes)
+        if loop in band.lane_counts:
+            tile[loop] = panel = _even_panel(size, tile.get(loop, unit), unit)
             size = -(-size // panel) * panel
             if size >= extent:
                 continue

@@ -16,6 +16,7 @@ class Access(Enum):
 
     CONTIGUOUS = "contiguous"
     BROADCAST = "broadcast"
+    ROWS = "rows of memory"
     INTERLEAVE = "in-register interleave"
     PACK = "needs packing"
     GATHER = "gathered"
@@ -44,6 +45,14 @@ def classify(
     if strides is not None and counts and 1 < runs(strides, extents, lanes, counts) <= MOST_RUNS:
         return Access.INTERLEAVE
     return Access.GATHER
+
+
+def in_rows(strides: Sequence[int] | None, lanes: Sequence[tuple[int, int]]) -> bool:
+    """Whether the lanes of a register lie in memory row by row: neighbours in a row side by side, the rows
+    evenly apart."""
+    side_by_side = [loop for loop, lane in lanes if lane == 1]
+    even = all(lane >= 0 for _, lane in lanes)
+    return strides is not None and even and [strides[loop] for loop in side_by_side] == [1]
 
 
 def runs(

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from xdsl.dialects.builtin import AnyFloat
 
 from ...dialects.tensorized import InstructionOp, RangeAttr
+from .access import Access
 from .bodies import Difference, body_bindings
 from .cost import InstructionView, NestView, Read, issues, output_cycles, read_of
 from .target import TargetFacts
@@ -35,12 +36,13 @@ class Match:
     reads: tuple[Read, ...]
     cycles: float
 
-    def rank(self, nest: NestView) -> tuple[float, int, int]:
+    def rank(self, nest: NestView) -> tuple[float, ...]:
         """What the best match has least of: cycles, idle lanes of the last instruction along each loop, and
-        issues."""
+        issues; rows of a register run along inner loops, where they lie near each other."""
         extents = self.instruction.extents
         idle = sum(-nest.extents[at] % width for at, width in zip(self.loops, extents))
-        return self.cycles, idle, -math.prod(extents)
+        tall = [self.loops[self.instruction.labels.index(n)] for n in self.instruction.lane_loops[1:]]
+        return self.cycles, idle, -math.prod(extents), *(-at for at in tall)
 
 
 class Rules(NamedTuple):
@@ -147,13 +149,10 @@ def _loops(trial: Trial) -> str | None:
 
 
 def _lanes(trial: Trial) -> str | None:
-    """Lanes run along one loop, which schedules tile, or along those that the kernel has been given."""
-    along = [i for i, kind in enumerate(trial.shape.kinds) if kind == "parallel"]
+    """Lanes run along the loops that the kernel has been given, if it has been given any."""
     if not trial.lanes:
-        many = len(along) > 1
-        return (
-            f"its lanes run along {len(along)} loops: give the kernel these `lanes` by hand" if many else None
-        )
+        return None
+    along = [i for i, kind in enumerate(trial.shape.kinds) if kind == "parallel"]
     names, extents = trial.nest.names, trial.shape.extents
     trial.loops = [
         p for p in trial.loops if {names[p[i]]: extents[i] for i in along if extents[i] > 1} == trial.lanes
@@ -197,6 +196,35 @@ def _match(
     return Match(shape.op, operands, loops, reads, cycles + outputs[loops])
 
 
+def _rows(trial: Trial) -> str | None:
+    """Registers of several rows are loaded as rows of memory, or from what is packed at compile time, and in
+    whole steps of the reduction."""
+    if not trial.shape.is_tall:
+        return None
+    trial.matches, matches = [], trial.matches
+    first: str | None = None
+    for match in matches:
+        reason = _without_rows(trial, match)
+        first = first or reason
+        if reason is None:
+            trial.matches.append(match)
+    return None if trial.matches else first
+
+
+def _without_rows(trial: Trial, match: Match) -> str | None:
+    shape, nest = trial.shape, trial.nest
+    for at, kind, loop in zip(match.loops, shape.kinds, shape.op.loops):
+        width = loop.extent.data
+        if kind == "reduction" and nest.extents[at] % width:
+            steps = f"{nest.names[at]} has {nest.extents[at]} steps"
+            return f"{steps}, no multiple of the {width} of {loop.label.data}"
+    for k, (read, operand) in enumerate(zip(match.reads, match.operands)):
+        packed = read.access is Access.PACK and nest.constant[operand]
+        if k != shape.op.accumulator.data and not packed and read.access is not Access.ROWS:
+            return f"{trial.register(k)} is no rows of memory, and not known at compile time"
+    return None
+
+
 def _feature(trial: Trial) -> str | None:
     """The target has the instruction."""
     has, op = trial.rules.features, trial.shape.op
@@ -212,6 +240,7 @@ CHECKS: dict[str, Callable[[Trial], str | None]] = {
     "loops": _loops,
     "lanes": _lanes,
     "access": _access,
+    "rows": _rows,
     "feature": _feature,
 }
 """In the order they run: a check narrows the trial and returns None, or says why nothing is left."""

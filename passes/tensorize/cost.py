@@ -17,7 +17,7 @@ from xdsl.ir.affine import AffineExpr
 from ...dialects import tensorized
 from ...dialects.tensorized import InstructionOp
 from ...dialects.tensorized.linear_form import coefficients, flat_strides, row_major
-from .access import Access, classify, runs
+from .access import Access, classify, in_rows, runs
 from .target import TargetFacts
 
 # A run-time operand is packed if this many rows of the contraction read each of its elements.
@@ -81,6 +81,7 @@ class InstructionView:
         self.rows = [_lane_strides(access.data.results[0], self.extents) for access in op.maps]
         self.ranges = op.operand_ranges
         self.rate = op.rate
+        self.is_tall = len(op.lane_loops) > 1
 
 
 def _lane_strides(access: AffineExpr, extents: Sequence[int]) -> list[int]:
@@ -118,6 +119,8 @@ def read_of(
     once where that pays."""
     lanes = tuple(zip(loops, shape.rows[register]))
     access = nest.access(operand, lanes, shape.extents)
+    if shape.is_tall and access is not Access.PACK and in_rows(nest.strides[operand], lanes):
+        access = Access.ROWS
     if operand == len(nest.values) - 1 or access not in (Access.GATHER, Access.INTERLEAVE):
         return Read(access, 0.0)
     along = {at for at, kind in zip(loops, shape.kinds) if kind == "parallel"}
@@ -147,13 +150,16 @@ def output_cycles(
     loops: Sequence[int],
     facts: TargetFacts,
 ) -> float:
-    """Cycles to load and store what the elementwise nests around the reduction touch."""
-    parallel = [i for i, kind in enumerate(shape.kinds) if kind == "parallel"]
-    lanes = math.prod(shape.extents[i] for i in parallel)
-    along = [nest.names[loops[i]] for i in parallel]
-    return sum(
-        view.transfer_cycles(tuple((view.names.index(n), 1) for n in along if n in view.names), lanes, facts)
+    """Cycles to load and store what the elementwise nests around the reduction touch, in vectors along
+    neighbouring lanes of the accumulators; those of several rows wait in memory before and after."""
+    inner = shape.op.labels.index(shape.op.lane_loops[0])
+    lanes, name = shape.extents[inner], nest.names[loops[inner]]
+    touched = sum(
+        view.transfer_cycles(((view.names.index(name), 1),) if name in view.names else (), lanes, facts)
         * math.prod(view.extents)
         / lanes
         for view in around
     )
+    results = math.prod(n for n, kind in zip(nest.extents, nest.kinds) if kind == "parallel")
+    waiting = 4 * results / lanes / facts.loads_per_cycle if shape.is_tall else 0
+    return touched + waiting

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 
 from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, ModuleOp, StringAttr
 
@@ -15,7 +15,8 @@ REPAIRS = "tenon.repairs"
 
 @dataclass(frozen=True)
 class TargetFacts:
-    """What the schedules need: counts per core, sizes in bytes; how many threads a call may use."""
+    """What the schedules need: counts per core, sizes in bytes; how many threads a call may use; registers of
+    two dimensions, where there are such."""
 
     vector_registers: int
     vector_bytes: int
@@ -23,6 +24,7 @@ class TargetFacts:
     l1_bytes: int
     l2_bytes: int
     threads: int = 1
+    tile_registers: int = 0
 
 
 def target_facts(module: ModuleOp) -> TargetFacts:
@@ -36,9 +38,9 @@ def target_facts(module: ModuleOp) -> TargetFacts:
             raise TenonError(f"tenon.target has no integer {name}")
         return value.value.data
 
-    threads = fact("threads") if "threads" in record.data else 1
-    fields = (name for name in TargetFacts.__dataclass_fields__ if name != "threads")
-    return TargetFacts(*(fact(name) for name in fields), threads=threads)
+    fields = TargetFacts.__dataclass_fields__.values()
+    known = {f.name: fact(f.name) for f in fields if f.default is MISSING or f.name in record.data}
+    return TargetFacts(**known)
 
 
 def features(module: ModuleOp) -> frozenset[str] | None:

@@ -10,10 +10,21 @@ from xdsl.ir import Block, Operation
 from xdsl.utils.exceptions import VerifyException
 
 from ...dialects.errors import TenonError
-from ...dialects.tensorized import ApplyOp, GatherOp, LinearOp, LoadOp, MapOp, PrefetchOp, SpreadOp
+from ...dialects.tensorized import (
+    ApplyOp,
+    GatherOp,
+    InstructionOp,
+    LinearOp,
+    LoadOp,
+    MapOp,
+    PrefetchOp,
+    SpreadOp,
+)
 from .function import FunctionText
 from .instruction import application, emit_scalar, is_specific, location, no_rule
 from .narrow import emit_narrowed, final_narrowing
+from .registers import valid_lanes
+from .tiles import apply_tile, zero_tiles
 from .types import register_count
 
 Rules = dict[type[Operation], Callable]
@@ -50,11 +61,34 @@ def emit_apply(function: FunctionText, op: ApplyOp) -> None:
         declared = op.declaration()
     except VerifyException as error:
         raise TenonError(f"tensorized.apply{location(op)}: {error}") from error
+    if op.res in function.tiles:
+        _apply_to_tiles(function, op, declared)
+        return
     apply = application(declared, is_specific(declared) and not declared.features <= set(function.features))
     points = list(zip(*(function.values[a] for a in op.arguments), strict=True))
     order = _streaming_order(points)
     made = function.repeat(lambda args: apply(function, args), [points[i] for i in order])
     function.values[op.res] = [value for _, value in sorted(zip(order, made, strict=True))]
+
+
+def _apply_to_tiles(function: FunctionText, op: ApplyOp, declared: InstructionOp) -> None:
+    """Each point by itself: tiles at the end of a loop have fewer rows."""
+    points = list(zip(*(function.values[a] for a in op.arguments), strict=True))
+    order, rows, made = _streaming_order(points), _rows_of(op, declared, len(points)), {}
+    for i in order:
+        function.need(points[i])
+        made[i] = apply_tile(function, declared, points[i], rows[i])
+    function.values[op.res] = [made[i] for i in range(len(points))]
+
+
+def _rows_of(op: ApplyOp, declared: InstructionOp, count: int) -> list[int]:
+    """The rows of each accumulator: what is read of the operand that has these rows."""
+    assert declared.tile is not None
+    most = list(declared.tile)[0].data
+    for value, register in zip(op.arguments, declared.registers, strict=True):
+        if isinstance(value.owner, LoadOp) and (valid := valid_lanes(value.owner)) is not None:
+            return [n * most // register.get_shape()[0] for n in valid]
+    return [most] * count
 
 
 def _streaming_order(points: Sequence[tuple[str, ...]]) -> list[int]:
@@ -75,6 +109,9 @@ def emit_map(function: FunctionText, op: MapOp) -> None:
     points: list[tuple[str, ...]] = [()] * register_count(op.res.type)
     if op.arguments:
         points = list(zip(*(function.values[a] for a in op.arguments), strict=True))
+    if op.res in function.tiles:
+        function.values[op.res] = zero_tiles(function, op.res.type)
+        return
     narrowing = final_narrowing(function, body)
     if narrowing is not None:
         function.values[op.res] = emit_narrowed(function, body, narrowing, points, lanes)

@@ -10,9 +10,11 @@ import ctypes
 from array import array
 from collections.abc import Callable, Collection, Sequence
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ...dialects.errors import TenonError
+from ..attach_target import FOLDERS
 from ..record import TargetRecord, host
 from .elf import undefined_symbols
 from .scalar import LIBRARY_FUNCTIONS
@@ -104,6 +106,11 @@ def check_runs_here(record: TargetRecord) -> None:
     if missing:
         raise TenonError(
             f"code for target {record.name} cannot run here: this cpu has no {', '.join(sorted(missing))}"
+        )
+    family = import_module(f"...{FOLDERS[record.triple.split('-')[0]]}.features", __name__)
+    if not family.permit(record.enabled):
+        raise TenonError(
+            f"code for target {record.name} cannot run here: the system gives this process no amx tiles"
         )
 
 

@@ -15,6 +15,7 @@ from xdsl.ir import SSAValue
 
 from ...dialects.errors import TenonError
 
+STACK_ALIGNMENT = 64
 _NAME = re.compile(r"(%[\w.]+)")
 
 
@@ -47,6 +48,8 @@ class FunctionText:
         self.alignment: dict[SSAValue, int] = {}
         self.unwritten: set[SSAValue] = set()
         """Memory that nothing writes while the function runs."""
+        self.tiles: set[SSAValue] = set()
+        """Values that are tiles, not vectors."""
         self.depth: dict[SSAValue, int] = {}
         self.scopes = [Scope()]
         self.deferred: dict[str, list[str]] = {}
@@ -75,6 +78,12 @@ class FunctionText:
             scope.hoisted.append(f"  {name} = {text}")
             scope.known[text] = name
         return scope.known[text]
+
+    def on_stack(self, type_: str) -> str:
+        """The address of room for one value, for as long as the function runs."""
+        name = "%" + self.fresh("stack")
+        self.scopes[0].hoisted.append(f"  {name} = alloca {type_}, align {STACK_ALIGNMENT}")
+        return name
 
     def before_loop(self, emit: Callable[[], list[str]]) -> list[str]:
         """The values of `emit`, computed before the innermost loop, which nothing they need changes in."""

@@ -6,17 +6,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from xdsl.dialects.builtin import NameLoc, VectorType
+from xdsl.dialects.builtin import NameLoc
 from xdsl.ir import Block, Operation, SSAValue
 
 from ...dialects.errors import TenonError
 from ...dialects.nn.dtypes import is_half
 from ...dialects.tensorized import ComputeOp, InstructionOp, YieldOp
 from ...dialects.tensorized.interpretation_registers import instruction_steps
+from .emulated import emulation
 from .function import FunctionText
 from .registers import shuffle
 from .scalar import SCALAR_RULES, STORAGE, is_absorbed, rule_of
-from .types import intrinsic_type, register_type, scalar_type, suffix
+from .tiles import apply_to_vectors
+from .types import intrinsic_type, register_type, scalar_type
 from .vectors import VECTOR_RULES
 
 Application = Callable[[FunctionText, Sequence[str]], str]
@@ -42,7 +44,7 @@ def _call(instruction: InstructionOp) -> Application:
     read = len(instruction.registers) - (instruction.writes is not None)
     types = [(register_type(r), intrinsic_type(r)) for r in instruction.registers.data[:read]]
     if instruction.tile is not None:
-        return _tiled(instruction, name, [n.data for n in instruction.tile])
+        return lambda function, args: apply_to_vectors(function, instruction, args)
 
     def apply(function: FunctionText, args: Sequence[str]) -> str:
         passed = [
@@ -54,32 +56,6 @@ def _call(instruction: InstructionOp) -> Application:
     return apply
 
 
-def _tiled(instruction: InstructionOp, name: str, sizes: Sequence[int]) -> Application:
-    """The call of an intrinsic on tiles: LLVM loads a tile from where its vector lies in memory."""
-    held = instruction.accumulator_register
-
-    def apply(function: FunctionText, args: Sequence[str]) -> str:
-        tiles = [
-            function.call(TILE, f"llvm.x86.cast.vector.to.tile.{_suffix(r)}", [(register_type(r), arg)])
-            for r, arg in zip(instruction.registers, args, strict=True)
-        ]
-        shape = [("i16", str(size)) for size in sizes]
-        done = function.call(TILE, name, [*shape, *((TILE, tile) for tile in tiles)])
-        back = f"llvm.x86.cast.tile.to.vector.{_suffix(held)}"
-        return function.call(register_type(held), back, [(TILE, done)])
-
-    return apply
-
-
-TILE = "x86_amx"
-"""LLVM's type of a tile."""
-
-
-def _suffix(register: VectorType) -> str:
-    """A register in the name of an overloaded intrinsic."""
-    return f"v{register.get_shape()[0]}{suffix(register.element_type)}"
-
-
 def _chain(instruction: InstructionOp) -> Application:
     assert instruction.emission is not None
     block = instruction.emission.block
@@ -89,6 +65,9 @@ def _chain(instruction: InstructionOp) -> Application:
 def _inlined(instruction: InstructionOp) -> Application:
     """The body on whole registers, once for every step of a reduction, of which each operand gives the lanes
     that take part."""
+    if len(instruction.lane_loops) > 1:
+        block = instruction.body.block
+        return emulation(instruction, lambda function, args: emit_scalar(function, block, args, 1))
     steps = instruction_steps(instruction)
     place, lanes = instruction.accumulator.data, instruction.accumulator_register.get_shape()[0]
     if any(taken[place].tolist() != list(range(lanes)) for taken in steps):

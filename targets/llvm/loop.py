@@ -9,6 +9,7 @@ from .body import Rules, emit_ops
 from .function import FunctionText, Scope
 from .instruction import location
 from .scalar import constant_of
+from .tiles import TILE
 from .types import register_count, register_type
 
 
@@ -25,7 +26,7 @@ def emit_for(function: FunctionText, op: scf.ForOp, rules: Rules) -> None:
     function.line(f"{label}:")
     function.line(f"%{label}.i = phi i64 [ {low}, %{before} ], [ %{label}.next, %{function.block} ]")
     for value, first, last in zip(op.body.block.args[1:], initial, after, strict=True):
-        type_ = register_type(value.type)
+        type_ = TILE if value in function.tiles else register_type(value.type)
         for name, a, b in zip(function.values[value], first, last, strict=True):
             function.line(f"{name} = phi {type_} [ {a}, %{before} ], [ {b}, %{function.block} ]")
     function.scopes[-1].lines += scope.hoisted + scope.lines

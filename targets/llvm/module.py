@@ -25,6 +25,7 @@ from .instruction import is_specific, no_rule
 from .names import POOL, kernel_name, kernel_symbol
 from .parallel import around
 from .rules import FUNCTION_RULES, KERNEL_RULES
+from .tiles import tile_values
 
 
 def emit_llvm(module: ModuleOp, function_rules: Rules = FUNCTION_RULES) -> str:
@@ -82,6 +83,7 @@ class _ModuleText:
         words = [f.attributes() for f in facts]
         _name_arguments(function, op.body.block, words, [f.alignment for f in facts])
         function.unwritten |= {a for a, f in zip(op.body.block.args, facts) if f.apart and not f.written}
+        function.tiles = tile_values(op.body.block, self.features)
         head = f"internal void {kernel_symbol(name)}"
         return _define(head, function, op.body.block, name in self.pooled, KERNEL_RULES)
 

@@ -71,6 +71,7 @@ def _counts(op: scf.ParallelOp) -> list[int]:
 def _part(outer: FunctionText, op: scf.ParallelOp, counts: list[int], rules: Rules) -> list[str]:
     """The lines of the body, as a function of its own."""
     function = FunctionText(outer.declarations, outer.features)
+    function.tiles = outer.tiles
     for value in _captured(op):
         if value in outer.constants:
             function.constants[value] = outer.constants[value]

@@ -1,4 +1,4 @@
-"""Loads and stores of register grids.
+"""Loads of register grids.
 
 Each register's lanes are classified by their offsets from its first: contiguous elements are one vector
 load, one element in all lanes a broadcast, a short run repeated a broadcast of the run, lanes within a
@@ -12,12 +12,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from xdsl.dialects import scf
-from xdsl.dialects.builtin import VectorType
 from xdsl.ir import Attribute
 
-from ...dialects.tensorized import GatherOp, LoadOp, RegisterAccess, StoreOp
+from ...dialects.tensorized import GatherOp, LoadOp, RegisterAccess
 from .address import Address
 from .function import FunctionText
+from .tiles import load_tile
 from .types import memory_type, scalar_type
 
 UNREAD = np.iinfo(np.int64).min
@@ -25,8 +25,8 @@ UNREAD = np.iinfo(np.int64).min
 
 _SPAN_LIMIT = 4
 """Loads at most this many registers to pick one register's lanes from."""
-_INTERLEAVE_LIMIT = 4
-"""Mixes at most this many registers to store them as whole ones."""
+_LONG_BYTES = 16
+"""Runs of so many bytes are moved as a whole, however many a register has."""
 
 
 def emit_load(function: FunctionText, op: LoadOp) -> None:
@@ -58,55 +58,6 @@ def _is_invariant(function: FunctionText, op: LoadOp) -> bool:
     return not moves and not any(isinstance(other, scf.ForOp) for other in loop.body.block.ops)
 
 
-def emit_store(function: FunctionText, op: StoreOp) -> None:
-    vector = op.vector
-    lanes = vector.get_shape()[-1]
-    address = Address(function, op)
-    rows = address.offsets.reshape(-1, lanes)
-    counts, registers = valid_lanes(op), function.values[op.value]
-    stored = _store_interleaved(function, address, vector, rows, registers) if counts is None else set()
-    counts = counts or [lanes] * len(rows)
-    for place, (row, count, register) in enumerate(zip(rows, counts, registers, strict=True)):
-        if count and place not in stored:
-            _store(function, address, vector, row[:count], register)
-
-
-def _store_interleaved(
-    function: FunctionText, address: Address, vector: VectorType, rows: np.ndarray, registers: Sequence[str]
-) -> set[int]:
-    """Stores the registers whose elements alternate with those of others so that together they fill memory
-    without a gap: shuffled, as whole registers. Returns the places of those."""
-    lanes = rows.shape[1]
-    group = int(rows[0, 1] - rows[0, 0]) if lanes > 1 else 1
-    if not 1 < group <= _INTERLEAVE_LIMIT or (np.diff(rows, axis=1) != group).any():
-        return set()
-    at = {int(first): place for place, first in enumerate(rows[:, 0])}
-    stored: set[int] = set()
-    for first in sorted(at):
-        places = [at.get(first + i, -1) for i in range(group)]
-        if -1 in places or stored & set(places):
-            continue
-        stored |= set(places)
-        for j in range(group):
-            row = np.arange(first + j * lanes, first + (j + 1) * lanes)
-            mixed = _interleave(function, vector, [registers[p] for p in places], j)
-            _store(function, address, vector, row, mixed)
-    return stored
-
-
-def _interleave(function: FunctionText, vector: VectorType, registers: Sequence[str], number: int) -> str:
-    """Register `number` of those that hold all elements 0 of `registers`, then all elements 1, and so on."""
-    lanes, group = vector.get_shape()[-1], len(registers)
-    type_ = f"<{lanes} x {scalar_type(vector.element_type)}>"
-    source, lane = np.divmod(np.arange(number * lanes, (number + 1) * lanes), group)[::-1]
-    mixed, taken = registers[0], lane
-    for i, register in enumerate(registers[1:], 1):
-        mask = np.where(source == i, lanes + lane, taken)
-        mixed = shuffle(function, type_, mixed, register, mask.tolist())
-        taken = np.arange(lanes)
-    return mixed
-
-
 def valid_lanes(op: RegisterAccess) -> list[int] | None:
     """Lanes of each register that are read or written; None where all are."""
     if op.valid_lanes is None:
@@ -121,7 +72,7 @@ class Loader:
     """Loads the registers of one access; a register that occurs again is loaded once."""
 
     def __init__(self, function: FunctionText, op: LoadOp | GatherOp):
-        self.function, self.address = function, Address(function, op)
+        self.function, self.op, self.address = function, op, Address(function, op)
         self.element = op.vector.element_type
         self.lanes = op.vector.get_shape()[-1]
         self.memory = memory_type(self.element)
@@ -129,7 +80,7 @@ class Loader:
 
     def load(self, row: np.ndarray) -> str:
         """The register whose first lanes are the elements at the offsets `row`, zero where it says UNREAD;
-        the others are zero."""
+        the others are zero, but for a tile, which has as many rows as are read."""
         if (row == UNREAD).all():
             return "zeroinitializer"
         key = row.tobytes()
@@ -138,6 +89,8 @@ class Loader:
         return self.loaded[key]
 
     def _register(self, row: np.ndarray) -> str:
+        if self.op.res in self.function.tiles:
+            return load_tile(self.function, self.address, row, self.op)
         return from_memory(self.function, self.element, self.lanes, self._elements(row))
 
     def _elements(self, row: np.ndarray) -> str:
@@ -155,8 +108,8 @@ class Loader:
             return self._broadcast(first, run)
         if span <= _SPAN_LIMIT * self.lanes:
             return self._window(first, span, relative)
-        windows = _windows(relative)
-        if len(windows) <= _SPAN_LIMIT:
+        windows = windows_of(relative)
+        if len(windows) <= _SPAN_LIMIT or are_long(windows, self.address.element_bytes):
             return self._merge(first, windows, relative)
         return self._gather(row.tolist())
 
@@ -176,7 +129,7 @@ class Loader:
         read = row[row != UNREAD]
         first = int(read.min())
         relative = [None if at == UNREAD else int(at) - first for at in row.tolist()]
-        windows = _windows([at for at in relative if at is not None])
+        windows = windows_of([at for at in relative if at is not None])
         if len(windows) <= _SPAN_LIMIT:
             return self._merge(first, windows, relative)
         return self._inserted(row, self.lanes)
@@ -307,7 +260,7 @@ def _in_runs(row: Sequence[int], run: int, lanes: int) -> bool:
     return whole and list(row) == [first + i for first in starts for i in range(run)]
 
 
-def _windows(offsets: Sequence[int]) -> list[range]:
+def windows_of(offsets: Sequence[int]) -> list[range]:
     """The runs of neighbouring elements among `offsets`, in ascending order."""
     windows: list[range] = []
     for at in sorted(set(offsets)):
@@ -318,29 +271,12 @@ def _windows(offsets: Sequence[int]) -> list[range]:
     return windows
 
 
+def are_long(windows: Sequence[range], element_bytes: int) -> bool:
+    return min(map(len, windows)) * element_bytes >= _LONG_BYTES
+
+
 def _repeated_run(relative: list[int]) -> int:
     """Elements of the contiguous run that `relative` repeats, or 0."""
     run = max(relative) + 1
     whole = len(relative) % run == 0
     return run if whole and relative == list(range(run)) * (len(relative) // run) else 0
-
-
-def _store(
-    function: FunctionText, address: Address, vector: VectorType, row: np.ndarray, register: str
-) -> None:
-    lanes, memory = vector.get_shape()[-1], memory_type(vector.element_type)
-    register = to_memory(function, vector.element_type, lanes, register)
-    offsets = row.tolist()
-    first, count = offsets[0], len(offsets)
-    type_ = f"<{lanes} x {memory}>"
-    if offsets != list(range(first, first + count)):
-        for lane, offset in enumerate(offsets):
-            element = function.let(f"extractelement {type_} {register}, i32 {lane}")
-            function.line(
-                f"store {memory} {element}, ptr {address.at(offset)}, align {address.align(offset)}"
-            )
-        return
-    if count < lanes:
-        register = shuffle(function, type_, register, "poison", range(count))
-        type_ = f"<{count} x {memory}>"
-    function.line(f"store {type_} {register}, ptr {address.at(first)}, align {address.align(first)}")

@@ -24,7 +24,7 @@ from ...dialects.tensorized import (
 from .aliasing import byte_size, extent_of
 from .body import Rules, emit_apply, emit_constant, emit_map, emit_nothing
 from .combine import emit_combine, emit_spread
-from .function import FunctionText
+from .function import STACK_ALIGNMENT, FunctionText
 from .gather import emit_gather
 from .instruction import location
 from .linear import emit_linear
@@ -32,14 +32,20 @@ from .loop import emit_for
 from .names import POOL, kernel_symbol
 from .parallel import emit_if, emit_parallel
 from .prefetch import emit_prefetch
-from .registers import emit_load, emit_store
+from .registers import emit_load
 from .scalar import order_of
+from .stores import emit_store
 
 
 def _view(function: FunctionText, op: memref.ViewOp) -> None:
     (source,), (offset,) = function.values[op.source], function.values[op.byte_shift]
     inside = f"getelementptr inbounds i8, ptr {source}, i64 {offset}"
     function.values[op.result] = [source if offset == "0" else function.let(inside)]
+
+
+def _alloca(function: FunctionText, op: memref.AllocaOp) -> None:
+    function.values[op.memref] = [function.on_stack(f"[{byte_size(op.memref)} x i8]")]
+    function.alignment[op.memref] = STACK_ALIGNMENT
 
 
 def _index(instruction: str) -> Callable[[FunctionText, arith.AddiOp | arith.MuliOp], None]:
@@ -79,6 +85,7 @@ def _copy(function: FunctionText, op: memref.CopyOp) -> None:
 KERNEL_RULES: Rules = {
     arith.ConstantOp: emit_constant,
     arith.CmpiOp: _compare,
+    memref.AllocaOp: _alloca,
     scf.ForOp: lambda function, op: emit_for(function, op, KERNEL_RULES),
     scf.ParallelOp: lambda function, op: emit_parallel(function, op, KERNEL_RULES),
     scf.IfOp: lambda function, op: emit_if(function, op, KERNEL_RULES),

@@ -3,7 +3,8 @@ the operating system must save for it (Intel SDM volume 2A, `cpuid`; AMD APM vol
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import ctypes
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from ...dialects.errors import TenonError
@@ -86,6 +87,18 @@ def feature_bits(features: Iterable[str]) -> list[FeatureBit]:
             f"cpu feature {', '.join(unknown)} cannot be checked at run time: compile for another target"
         )
     return [known[name] for name in wanted]
+
+
+_TILES = "amx-tile"
+_ARCH_PRCTL, _REQUEST, _TILE_DATA = 158, 0x1023, 18
+
+
+def permit(features: Collection[str]) -> bool:
+    """Asks Linux for the registers that a process has to ask for, tiles, if there are such among the
+    features; whether all are granted. The same as in `runtime/cpu_x86_64.ll`, for code in this process."""
+    if _TILES not in features:
+        return True
+    return ctypes.CDLL(None).syscall(_ARCH_PRCTL, _REQUEST, _TILE_DATA) == 0
 
 
 def _state(name: str) -> int:

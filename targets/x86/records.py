@@ -56,7 +56,13 @@ RECORDS = (
     ),
     _level("znver4", _ZEN4, vector_bytes=64, vector_registers=32, l2_bytes=1 << 20),
     _level(
-        "sapphirerapids", _SAPPHIRE, vector_bytes=64, vector_registers=32, l1_bytes=48 << 10, l2_bytes=2 << 20
+        "sapphirerapids",
+        _SAPPHIRE,
+        vector_bytes=64,
+        vector_registers=32,
+        l1_bytes=48 << 10,
+        l2_bytes=2 << 20,
+        tile_registers=8,
     ),
 )
 """Each behind those with fewer features."""

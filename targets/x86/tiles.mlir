@@ -3,7 +3,6 @@
 // throughputs are those of recent cores (Agner Fog's tables): scheduling only compares them.
 
 // Tiles of 16 rows of 64 bytes (AMX): products of matrices, the second one packed in fours of rows (pairs of bf16).
-// No kernel gets them unless its lanes are given: they run along two loops.
 
 tensorized.instruction @tdpbusd_16x16xi32 intrinsic "llvm.x86.tdpbusd.internal" feature "amx-tile,amx-int8"
   mnemonic "tdpbusd" latency 52 cycles 16 tile [16, 64, 64] loops (i: parallel 16, j: parallel 16, r: reduction 64)

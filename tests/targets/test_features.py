@@ -4,7 +4,7 @@ import pytest
 
 from tenonc.dialects.errors import TenonError
 from tenonc.targets.record import host, records
-from tenonc.targets.x86.features import feature_bits
+from tenonc.targets.x86.features import feature_bits, permit
 
 
 def test_every_record_can_be_checked():
@@ -21,3 +21,9 @@ def test_registers_that_the_system_must_save():
 def test_an_unknown_feature_is_refused():
     with pytest.raises(TenonError, match="^cpu feature warp cannot be checked at run time: compile for"):
         feature_bits(["avx", "warp"])
+
+
+def test_tiles_are_asked_for():
+    """Only where the code uses them; a system without them refuses."""
+    assert permit({"avx2", "avx512f"})
+    assert permit({"amx-tile"}) == ("amx-tile" in host().enabled)

@@ -83,6 +83,7 @@ entry:
 next:
   %index = phi i64 [ 0, %entry ], [ %after, %checked ]
   %length = phi i64 [ 0, %entry ], [ %longer, %checked ]
+  %used = phi i64 [ 0, %entry ], [ %used.more, %checked ]
   %feature = getelementptr %Feature, ptr @tenon.features, i64 %index
   %name = load ptr, ptr %feature
   %end = icmp eq ptr %name, null
@@ -102,11 +103,28 @@ lacks:
   br label %checked
 checked:
   %longer = phi i64 [ %length, %look ], [ %fitting, %lacks ]
+  %own.place = getelementptr %Feature, ptr %feature, i64 0, i32 5
+  %own = load i64, ptr %own.place
+  %used.more = or i64 %used, %own
   %after = add i64 %index, 1
   br label %next
 verdict:
   %able = icmp eq i64 %length, 0
-  br i1 %able, label %good, label %refuse
+  br i1 %able, label %permit, label %refuse
+permit:
+  ; tiles are for those who ask: arch_prctl(ARCH_REQ_XCOMP_PERM, 18), for all threads of the process
+  %tiles = and i64 %used, 262144
+  %plain = icmp eq i64 %tiles, 0
+  br i1 %plain, label %good, label %request
+request:
+  %denied = call i64 asm sideeffect "syscall", "={ax},{ax},{di},{si},~{rcx},~{r11},~{memory}"(i64 158, i64 4131, i64 18)
+  %granted = icmp eq i64 %denied, 0
+  br i1 %granted, label %good, label %withheld
+withheld:
+  %for = load ptr, ptr getelementptr (%Info, ptr @tenon.info, i64 0, i32 3)
+  %told = call i32 (ptr, i32, ptr, ...) @tenon.fail(ptr %error, i32 3,
+    ptr @"code for target %.60s cannot run here: the system gives this process no amx tiles", ptr %for)
+  ret i32 %told
 good:
   ret i32 0
 refuse:

@@ -21,7 +21,12 @@ import filecheck.main
 import lit.formats
 import lit.Test
 
+from tenonc.dialects.registry import DIALECTS
+from tenonc.passes.registry import PASSES
 from tenonc.tools import tenon_opt
+
+for load in (*DIALECTS.values(), *PASSES.values()):
+    load()  # else each fork imports them again
 
 TOOLS: dict[str, Callable[[list[str]], int | None]] = {
     "tenon-opt": tenon_opt.main,

@@ -23,7 +23,7 @@ from ..dialects import prune
 from .decompose.mask import decompose_mask
 from .functions import straight_functions
 from .graph_builder import GraphBuilder
-from .pruning.analysis import analyze
+from .pruning.analyze import analyze
 from .pruning.flow import Flow
 from .pruning.groups import main_function
 from .pruning.shrink import Shrinker

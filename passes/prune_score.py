@@ -5,9 +5,9 @@ Expects groups (`prune-analyze`). Leaves a `prune.score` for each that may shrin
 - `random`: seeded by `seed` and the group's name;
 - `l1`, `l2`: the size of the weights that make a channel, of all products that make it together;
 - `gamma`: |scale| of the batch norms it passes;
-- `attention`: activations on data, |a| averaged over the batch, to the power `power`, then `mapping` (mean,
-  sum or max) over the channel's positions. They are taken where masks would be: behind batch norm, activation
-  and sum, at every reader, and averaged over readers.
+- `attention`: activations on data, |a| averaged over the samples of all batches, to the power `power`, then
+  `mapping` (mean, sum or max) over the channel's positions. They are taken where masks would be: behind batch
+  norm, activation and sum, at every reader, and averaged over readers.
 
 Weights and activations come from the `Runner` that the pass is given: passes never execute IR.
 """

@@ -15,7 +15,8 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.rewriter import InsertPoint, Rewriter
 
 from ...dialects import nn, prune
-from .analysis import Analysis, Slot, analyze, name_of
+from .analysis import Analysis, Slot, name_of
+from .analyze import analyze
 
 ADDS = ("add", "sub")
 

@@ -14,6 +14,7 @@ from ...dialects.errors import TenonError
 from ..runner import DataRunner
 from .groups import Resolved, positions_of
 from .masks import readers
+from .rules import shape_of
 
 
 class Settings(NamedTuple):
@@ -135,16 +136,17 @@ def _attention(
     places = {}
     for reader in readers(resolved):
         places.setdefault((reader.op.operands[reader.operand], reader.axis), reader.roots)
-    values = list(dict.fromkeys(value for value, _ in places))
-    sums, count = [np.zeros(()) for _ in values], 0
-    for batch in runner.batches(values):
+    sums, count = dict.fromkeys((value for value, _ in places), np.zeros(())), 0
+    for batch in runner.batches(list(sums)):
         count += 1
-        sums = [total + np.abs(array.astype(np.float64)) for total, array in zip(sums, batch, strict=True)]
-    means = {value: (total / count) ** settings.power for value, total in zip(values, sums, strict=True)}
+        for value, array in zip(sums, batch, strict=True):
+            sums[value] = sums[value] + np.abs(array.astype(np.float64))
+    samples = _samples(resolved)
     totals = {name: np.zeros(len(resolved.atoms[name])) for name in groups}
     times = dict.fromkeys(groups, 0)
     for (value, axis), roots in places.items():
-        lines = np.moveaxis(means[value], axis, 0).reshape(len(roots), -1)
+        mean = _over_samples(sums[value] / count, samples if axis else 1) ** settings.power
+        lines = np.moveaxis(mean, axis, 0).reshape(len(roots), -1)
         for name in groups:
             atoms = resolved.atoms[name]
             if np.isin(atoms, roots).all():
@@ -152,6 +154,20 @@ def _attention(
                 totals[name] += MAPPINGS[settings.mapping](lines_of, axis=1)
                 times[name] += 1
     return {name: totals[name] / max(1, times[name]) for name in groups}
+
+
+def _samples(resolved: Resolved) -> int:
+    """How many samples a batch has: the first extent of the inputs, if it is the same for all; else 1."""
+    shapes = [shape_of(value) for value in resolved.function.body.block.args]
+    found = {shape[0] for shape in shapes if shape}
+    return max(1, found.pop()) if len(found) == 1 else 1
+
+
+def _over_samples(array: np.ndarray, samples: int) -> np.ndarray:
+    """The mean over a batch, the outermost part of the first axis (all of it, or over the rows of each)."""
+    if len(array) % samples:
+        return array
+    return array.reshape(samples, -1, *array.shape[1:]).mean(axis=0)
 
 
 CRITERIA: dict[str, Criterion] = {

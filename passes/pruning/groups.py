@@ -15,7 +15,8 @@ from xdsl.utils.exceptions import VerifyException
 from ...dialects import nn, prune
 from ...dialects.errors import TenonError
 from ..functions import straight_functions
-from .analysis import Analysis, analyze
+from .analysis import Analysis
+from .analyze import analyze
 
 
 class Place(NamedTuple):

@@ -87,14 +87,37 @@ def test_l1_removes_the_smallest(residual):
 
 
 @pytest.mark.parametrize(("mapping", "power"), [("mean", 1), ("max", 1), ("sum", 2)])
-def test_attention_is_the_mean_over_the_batches(residual, images, mapping, power):
+def test_attention_is_the_mean_over_all_samples(residual, images, mapping, power):
+    """Three batches of two: mapping over h, w of (mean over the six of a[b, c, h, w]) to the power."""
     options = PruneOptions(0.5, "attention", mapping=mapping, power=power)
     groups = {g.name: g for g in pruned(residual, options, {"x": images}).groups}
     found = [run_reference(residual, {"x": images[i : i + 2]})["inner.relu"] for i in (0, 2, 4)]
-    whole = np.mean(found, axis=0, dtype=float) ** power
-    expected = getattr(np, mapping)(np.moveaxis(whole, 1, 0).reshape(12, -1), axis=1)
+    whole = np.concatenate(found).mean(axis=0, dtype=float) ** power
+    expected = getattr(np, mapping)(whole.reshape(12, -1), axis=1)
     np.testing.assert_allclose(groups["inner"].scores, expected, rtol=1e-5)
     assert set(groups["inner"].removed) == set(np.argsort(expected)[:6])
+
+
+def test_attention_of_rows_of_samples(build):
+    """Tokens [2 samples of 3, channels]: the mean over samples, then the power, then over the tokens."""
+    from onnx import TensorProto, helper
+
+    rng = np.random.default_rng(2)
+    arrays = {"a": rng.normal(size=(4, 6)), "b": rng.normal(size=(6, 2))}
+    nodes = [
+        helper.make_node("Reshape", ["x", "shape"], ["rows"]),
+        helper.make_node("MatMul", ["rows", "a"], ["h"], name="h"),
+        helper.make_node("Relu", ["h"], ["r"], name="r"),
+        helper.make_node("MatMul", ["r", "b"], ["y"], name="y"),
+    ]
+    given = {name: array.astype(np.float32) for name, array in arrays.items()}
+    given["shape"] = np.array([6, 4])
+    model = load(build(nodes, {"x": (TensorProto.FLOAT, (2, 3, 4))}, ["y"], given))
+    x = rng.normal(size=(4, 3, 4)).astype(np.float32)
+    groups = pruned(model, PruneOptions(0.5, "attention", power=3.0), {"x": x}).groups
+    activations = np.maximum(x.astype(float) @ arrays["a"], 0)
+    expected = (activations.mean(axis=0) ** 3).mean(axis=0)
+    np.testing.assert_allclose({g.name: g for g in groups}["h"].scores, expected, rtol=1e-5)
 
 
 def test_indexed(residual, images, worst):

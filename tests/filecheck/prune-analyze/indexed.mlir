@@ -1,6 +1,7 @@
 // RUN: tenon-opt %s -p prune-analyze{residuals=indexed} | filecheck %s
 // RUN: tenon-opt %s -p prune-analyze{residuals=indexed},prune-score{criterion=random},prune-select{ratio=0.5},prune-apply | filecheck %s --check-prefix=APPLY
 // RUN: tenon-opt %s -p prune-analyze{residuals=indexed} --check-semantics -o /dev/null
+// RUN: tenon-opt %s -p prune-analyze{residuals=indexed},prune-score{criterion=random},prune-select{ratio=0.5},prune-apply --check-semantics -o /dev/null
 
 // What is added to the sum is a group that ends there; what reads the sum begins one; the sum keeps all.
 // CHECK: prune.group @a extent 4 members [#prune.member<"a", axis 1>]

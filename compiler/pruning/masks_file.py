@@ -35,9 +35,11 @@ def read_masks(path: Path, digest: str) -> dict[str, list[int]]:
     """The channels that a mask file removes. Raises TenonError where it was made for another model, or is no
     mask file."""
     try:
-        if path.stat().st_size > MAX_BYTES:
+        with path.open("rb") as file:  # a device has no size, but content without end
+            text = file.read(MAX_BYTES + 1)
+        if len(text) > MAX_BYTES:
             raise TenonError(f"{path}: more than {MAX_BYTES} bytes, expected a mask file")
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(text)
     except FileNotFoundError:
         raise TenonError(f"{path}: no such file") from None
     except (OSError, ValueError, RecursionError) as error:

@@ -192,3 +192,9 @@ def test_no_mask_file(content: bytes, capsys, tmp_path: Path):
     (tmp_path / "m.json").write_bytes(content)
     found = error(capsys, tmp_path, 1, "--masks", tmp_path / "m.json", "-o", tmp_path / "s.onnx")
     assert found.startswith(("m.json: cannot be read as a mask file: ", "m.json: is no mask file, expected "))
+
+
+def test_masks_without_end(capsys, tmp_path: Path):
+    """A device says that it has no bytes."""
+    found = error(capsys, tmp_path, 1, "--masks", "/dev/zero", "-o", tmp_path / "s.onnx")
+    assert found == "/dev/zero: more than 67108864 bytes, expected a mask file"

@@ -6,6 +6,7 @@ which loop is innermost."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -126,12 +127,21 @@ class Space:
             tile = {n: min(count, -(-extents[n] // width)) * width for n, width in lanes.items()}
             for rows in (1, 2, 4, 8):
                 shape = {**tile, **{n: min(rows, parts.get(n, extents[n])) for n in across}}
-                if _whole_tiles(parts, shape, lanes):
-                    yield [_retiled(level, shape) for level in self._levels]
+                levels = [_retiled(level, shape) for level in self._levels]
+                if _whole_tiles(parts, shape, lanes) and self._holds(levels):
+                    yield levels
         for last in self._levels[-1].loop_order:
             order = [n for n in self._levels[-1].loop_order if n != last] + [last]
             level = self._levels[-1]
             yield [*self._levels[:-1], LevelAttr.of(order, level.tiles, level.fetched)]
+
+    def _holds(self, levels: Sequence[LevelAttr]) -> bool:
+        """Whether the registers hold the innermost tiles."""
+        lanes, tiles = self._kernel.lane_counts, dict[str, int]()
+        for level in levels:
+            tiles |= {} if level.is_threads else level.tiles
+        registers = math.prod(size // lanes.get(name, 1) for name, size in tiles.items())
+        return registers <= self._facts.vector_registers
 
 
 def _whole_tiles(parts: Mapping[str, int], tile: Mapping[str, int], lanes: Iterable[str]) -> bool:

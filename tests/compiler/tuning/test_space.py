@@ -4,10 +4,17 @@ from dataclasses import replace
 from itertools import islice
 
 import pytest
-from xdsl.dialects.builtin import ArrayAttr
+from xdsl.dialects.builtin import ArrayAttr, ModuleOp
+from xdsl.parser import Parser
 
 from tenonc.compiler.pipeline import context, run_levels
-from tenonc.compiler.tuning.kernel_module import kernel_key, kernel_of, parse_schedule, schedule_text
+from tenonc.compiler.tuning.kernel_module import (
+    kernel_key,
+    kernel_module,
+    kernel_of,
+    parse_schedule,
+    schedule_text,
+)
 from tenonc.compiler.tuning.space import Space
 from tenonc.compiler.tuning.work import Work, build, deviation
 from tenonc.dialects import tensorized
@@ -22,9 +29,23 @@ def kind(alone) -> str:
     return "rows" if reduces else "elementwise"
 
 
-def test_every_candidate_fits(alone):
+@pytest.fixture
+def padded(options) -> ModuleOp:
+    """An elementwise kernel of two long loops that are not merged."""
+    text = """func.func @main(%x: tensor<28x28xf32>) -> tensor<32x32xf32> {
+      %a = nn.elementwise abs(%x) : (tensor<28x28xf32>) -> tensor<28x28xf32>
+      %p = nn.pad(%a) low [2, 2] high [2, 2] value 0.0 : (tensor<28x28xf32>) -> tensor<32x32xf32>
+      func.return %p : tensor<32x32xf32>
+    }"""
+    module = Parser(context(), text).parse_module()
+    run_levels(module, options, "nn", "matched")
+    (kernel, *_) = tensorized.kernels(module)
+    return kernel_module(module, kernel)
+
+
+def test_every_candidate_fits(alone, padded):
     kinds: dict[str, int] = {}
-    for module in alone.values():
+    for module in [*alone.values(), padded]:
         for candidate in Space(module).candidates(None):
             copy = module.clone()
             levels = parse_schedule(candidate.schedule)

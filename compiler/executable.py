@@ -91,13 +91,15 @@ class Executable:
         title: str = "model",
         inputs: Mapping[str, Any] | None = None,
         seconds: float = 2.0,
+        model: Model | None = None,
     ) -> Report:
         """Where the time goes and why, as a page (`.html`) or as data (`.json`): per kernel its schedule,
-        machine code and times, measured as `profile` does. Returns what was written; the file appears whole
+        machine code and times, measured as `profile` does, and, of the `model` that was compiled, why each
+        instruction and schedule was chosen. Returns what was written; the file appears whole
         or not at all."""
         from .report import write_report
 
-        return write_report(self, Path(path), title, inputs, seconds)
+        return write_report(self, Path(path), title, inputs, seconds, model)
 
     def emit(self, kind: str) -> str | bytes:
         """The compiled code: `mlir`, `ll` and `asm` are text, `obj` the bytes of an object file, `so`

@@ -176,15 +176,17 @@ def run_levels(
 @dataclass(frozen=True)
 class Explained:
     """How the instruction of each reduction was chosen, also of those that the target lacks, and by kernel
-    lines of (what, why) on the schedules of contractions."""
+    lines of (what, why) on the schedules of contractions, and these schedules as text."""
 
     instructions: list[Explanation]
     schedules: dict[str, list[tuple[str, str]]]
+    levels: dict[str, list[str]]
 
 
 def explained(model: Model, options: CompileOptions) -> Explained:
     """Lowers a copy of the model to where instructions and schedules are chosen."""
     from ..dialects.tensorized import kernels
+    from ..dialects.tensorized.attributes import level_text
     from ..passes.schedule.reasons import schedule_reasons
     from ..passes.tensorize.remarks import explanations
     from ..passes.tensorize.target import target_facts
@@ -197,8 +199,10 @@ def explained(model: Model, options: CompileOptions) -> Explained:
             for note in NOTES.values() if level == NOTED else ():
                 note(module, model.store)
     facts = target_facts(module)
-    schedules = {kernel.sym_name.data: list(schedule_reasons(kernel, facts)) for kernel in kernels(module)}
-    return Explained(list(explanations(module)), schedules)
+    known = {kernel.sym_name.data: kernel for kernel in kernels(module)}
+    schedules = {name: list(schedule_reasons(kernel, facts)) for name, kernel in known.items()}
+    levels = {name: [level_text(one) for one in kernel.schedule or ()] for name, kernel in known.items()}
+    return Explained(list(explanations(module)), schedules, levels)
 
 
 def with_reasons(one: ModulePass) -> ModulePass:

@@ -89,7 +89,7 @@ def _family(folder: str) -> list[InstructionOp]:
 
 
 def parse_module(text: str, name: str) -> ModuleOp:
-    """A module of instructions, not verified; `name` is said in errors."""
+    """A module of instructions, not verified, each width written out; `name` is said in errors."""
     from xdsl.dialects.arith import Arith
     from xdsl.dialects.builtin import Builtin
     from xdsl.dialects.llvm import LLVM
@@ -97,8 +97,9 @@ def parse_module(text: str, name: str) -> ModuleOp:
     from xdsl.parser import Parser
 
     from ..dialects.tensorized import TENSORIZED
+    from .widths import expanded
 
     ctx = Context()
     for dialect in (Builtin, Arith, Math, LLVM, TENSORIZED):
         ctx.load_dialect(dialect)
-    return Parser(ctx, text, name).parse_module()
+    return Parser(ctx, expanded(text, name), name).parse_module()

@@ -49,6 +49,18 @@ def rows(one: Explanation) -> Iterator[tuple[str, str, str]]:
         yield "refused", name, why
 
 
+def grouped(one: Explanation, every: bool = False) -> list[tuple[str, str, str]]:
+    """The rows, with all instructions of which the same is to be said in one; of an instruction's matches the
+    best, or `every` one."""
+    matched: set[str] = set()
+    shown: dict[tuple[str, str], list[str]] = {}
+    for what, name, why in rows(one):
+        if every or what != "also" or name not in matched:
+            shown.setdefault((what, why), []).append(name)
+        matched.add(name)
+    return [(what, ", ".join(names), why) for (what, why), names in shown.items()]
+
+
 def mapping(match: Candidate) -> str:
     """The loops that an instruction's run along, and how its registers read their operands."""
     bound = ", ".join(f"{inner} = {outer}" for inner, outer in match.bind.items())

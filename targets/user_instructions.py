@@ -59,6 +59,8 @@ def read_instructions(text: str, path: str) -> list[InstructionOp]:
     except ParseError as error:
         what = " ".join(error.msg.split()).rstrip(".!")
         raise TenonError(f"instructions {error.span.get_location()}: {what[:1].lower()}{what[1:]}") from error
+    except TenonError as error:
+        raise TenonError(f"instructions {error}") from error
     except RecursionError:
         raise TenonError(f"instructions {path}: nested too deeply") from None
     found: list[InstructionOp] = []

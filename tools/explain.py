@@ -48,17 +48,11 @@ def _asked(one: Explanation, names: list[str]) -> bool:
 
 def _show(one: Explanation, schedule: list[tuple[str, str]], every: bool) -> None:
     """One row for all instructions of which the same is to be said, and the schedule's."""
-    from ..targets.remarks import rows
+    from ..targets.remarks import grouped
     from .tables import print_table
 
-    matched: set[str] = set()
-    shown: dict[tuple[str, str], list[str]] = {}
-    for what, name, why in rows(one):
-        if every or what != "also" or name not in matched:
-            shown.setdefault((what, why), []).append(name)
-        matched.add(name)
     named = f": {one.nest}" if one.nest else ""
-    table = [(what, ", ".join(names), why) for (what, why), names in shown.items()]
+    table = grouped(one, every)
     table += [(what, "", why) for what, why in schedule]
     print_table(f"@{one.kernel}{named}", COLUMNS, table, left=3)
 

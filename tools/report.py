@@ -22,16 +22,18 @@ def check_reports(files: Sequence[str]) -> list[Path]:
     return paths
 
 
-def report_texts(exe: compiler.Executable, model: str, paths: Sequence[Path]) -> dict[Path, str]:
-    """The text of each report on `exe`, compiled from the file `model`."""
+def report_texts(
+    exe: compiler.Executable, model: compiler.Model, name: str, paths: Sequence[Path]
+) -> dict[Path, str]:
+    """The text of each report on `exe`, compiled from `model` of the file `name`."""
     if not paths:
         return {}
     from ..compiler.report import rendered
     from ..compiler.report.collect import collect
 
-    with progress(model) as on_step:
+    with progress(name) as on_step:
         on_step("measuring")
-        report = collect(exe, Path(model).stem)
+        report = collect(exe, Path(name).stem, model=model)
     return {path: rendered(report, path) for path in paths}
 
 

@@ -92,7 +92,7 @@ def compile_model(arguments: argparse.Namespace) -> None:
         if arguments.tune is not None:
             show_tuned(f"{arguments.model}: kernels that were tuned", exe.tuned)
         files |= _code_files(arguments, exe, model, stem, kinds)
-        texts = report_texts(exe, arguments.model, reports)
+        texts = report_texts(exe, model, arguments.model, reports)
         summary = quantized_summary(exe, model)
     seconds = time.perf_counter() - start
     if files:

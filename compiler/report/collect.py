@@ -15,6 +15,7 @@ from ...targets.llvm.artifact import NativeArtifact
 from ...targets.llvm.codegen import check_runs_here
 from ...targets.llvm.elf import loaded_bytes
 from ...targets.record import TargetRecord
+from ..pipeline import explained
 from ..profile import CallSite, Machine, Profile, profile
 from ..steps import Step, steps_of
 from .data import CallReport, Measured, MeasuredMachine, MemoryLevel, Report, StaysFloat, Target
@@ -22,13 +23,19 @@ from .kernel import kernel_reports
 
 if TYPE_CHECKING:
     from ..executable import Executable
+    from ..model import Model
 
 
 def collect(
-    exe: Executable, title: str = "model", inputs: Mapping[str, Any] | None = None, seconds: float = 2.0
+    exe: Executable,
+    title: str = "model",
+    inputs: Mapping[str, Any] | None = None,
+    seconds: float = 2.0,
+    model: Model | None = None,
 ) -> Report:
     """The report of `exe`, measured on `inputs` (default: seeded ones) for about `seconds`. Where its code
-    cannot run on this machine, the report has no times. Raises `TenonError` for what this process did not
+    cannot run on this machine, the report has no times; without the `model` it was compiled from, no reasons
+    for instructions and schedules. Raises `TenonError` for what this process did not
     compile."""
     artifact = exe.artifact
     if not isinstance(artifact, NativeArtifact) or artifact.module is None:
@@ -57,7 +64,9 @@ def collect(
         operations=operations,
         bytes=sum(call.bytes for call in calls),
         peak=operations / found.run_ms / 1e6 / found.machine.gflops if found else None,
-        kernels=kernel_reports(artifact, calls),
+        kernels=kernel_reports(
+            artifact, calls, explained(model, exe.options) if model and exe.options else None
+        ),
         calls=calls,
         stays_float=[StaysFloat(**row) for row in reasons_of(artifact.module)],
     )

@@ -101,12 +101,32 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """What became of instructions for one reduction, `nest`: `what` is repaired, chosen, also (it could, with
+    more cycles) or refused; `instructions` are those of which the same is to be said."""
+
+    nest: str
+    what: str
+    instructions: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a schedule is as it is, line by line."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
 class KernelReport:
     """A kernel and all its calls in one run.
 
     `instructions`: what it applies, `mnemonic` -> how often it is in the assembly;
-    `lanes`, `schedule`: the loop levels as the IR has them; `code` is missing for copies, which are no
-    kernels; `operations`, `bytes` and times are those of all calls together."""
+    `lanes`, `schedule`: the loop levels as the IR has them; `choices`, `reasons`: how the instruction was
+    chosen, and why the schedule is so, if the report knows the model; `code` is missing for copies, which are
+    no kernels; `operations`, `bytes` and times are those of all calls together."""
 
     name: str
     nodes: list[str]
@@ -115,6 +135,8 @@ class KernelReport:
     mnemonics: dict[str, int]
     lanes: dict[str, int]
     schedule: list[str]
+    choices: list[Choice]
+    reasons: list[Reason]
     code: MachineCode | None
     operations: int
     bytes: int

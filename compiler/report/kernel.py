@@ -12,6 +12,8 @@ from ...targets.llvm.artifact import NativeArtifact
 from ...targets.llvm.assembly import SYNTAXES, Function, Loop, read_functions
 from ...targets.llvm.elf import function_sizes
 from ...targets.llvm.names import kernel_name
+from ..pipeline import Explained
+from .choices import choices_of, reasons_of
 from .data import CallReport, InnerLoop, KernelReport, MachineCode, Measured
 from .flags import Evidence, flags_of
 
@@ -25,7 +27,9 @@ _OUTLINED = re.compile(r"^tenon\.\w+\.\d+\.")
 """What stands before a kernel's name in those of functions made of its loops: `tenon.part.0.conv`."""
 
 
-def kernel_reports(artifact: NativeArtifact, calls: Sequence[CallReport]) -> list[KernelReport]:
+def kernel_reports(
+    artifact: NativeArtifact, calls: Sequence[CallReport], explained: Explained | None = None
+) -> list[KernelReport]:
     """One report per kernel that is called, from the longest time to the shortest."""
     assert artifact.module is not None
     known = {kernel.sym_name.data: kernel for kernel in kernels(artifact.module)}
@@ -35,7 +39,8 @@ def kernel_reports(artifact: NativeArtifact, calls: Sequence[CallReport]) -> lis
     functions = _functions(artifact, list(known))
     sizes = function_sizes(artifact.object_code)
     made = [
-        _report(known.get(name), name, of, functions.get(name, []), sizes) for name, of in grouped.items()
+        _report(known.get(name), name, of, functions.get(name, []), sizes, explained)
+        for name, of in grouped.items()
     ]
     return sorted(made, key=lambda kernel: -kernel.measured.ms if kernel.measured else 0)
 
@@ -61,6 +66,7 @@ def _report(
     calls: Sequence[CallReport],
     functions: Sequence[Function],
     sizes: dict[str, int],
+    explained: Explained | None,
 ) -> KernelReport:
     applied = _applied(kernel) if kernel else []
     mnemonics = list(dict.fromkeys(i.mnemonic.data for i in applied if i.mnemonic))
@@ -70,6 +76,7 @@ def _report(
         m: sum(f.code.count(name) for f in functions for name in m.split(","))
         for m in (mnemonics if functions else ())
     }
+    schedule = [level_text(level) for level in kernel.schedule or ()] if kernel else []
     measured = _together([call.measured for call in calls if call.measured])
     return KernelReport(
         name=name,
@@ -78,7 +85,9 @@ def _report(
         instructions=[i.sym_name.data for i in applied],
         mnemonics=counts,
         lanes=kernel.lane_counts if kernel else {},
-        schedule=[level_text(level) for level in kernel.schedule or ()] if kernel else [],
+        schedule=schedule,
+        choices=choices_of(name, explained) if explained else [],
+        reasons=reasons_of(name, schedule, explained) if explained else [],
         code=code,
         operations=sum(call.operations for call in calls),
         bytes=sum(call.bytes for call in calls),

@@ -14,6 +14,7 @@ from .data import Report
 
 if TYPE_CHECKING:
     from ..executable import Executable
+    from ..model import Model
 
 
 def _html(report: Report) -> str:
@@ -45,14 +46,19 @@ def rendered(report: Report, path: Path) -> str:
 
 
 def write_report(
-    exe: Executable, path: Path, title: str, inputs: Mapping[str, Any] | None, seconds: float
+    exe: Executable,
+    path: Path,
+    title: str,
+    inputs: Mapping[str, Any] | None,
+    seconds: float,
+    model: Model | None = None,
 ) -> Report:
     """Collects the report of `exe` and writes it, whole or not at all."""
     from .collect import collect
 
     check_format(path)
     check_file(path)
-    report = collect(exe, title, inputs, seconds)
+    report = collect(exe, title, inputs, seconds, model)
     text = rendered(report, path)
     write_file(path, lambda place: place.write_text(text, encoding="utf-8"))
     return report

@@ -1,88 +1,102 @@
-"""Why a contraction's schedule is as it is: what its register tile takes, what a step of it waits for, and
-what its levels are for. Read from the scheduled kernel, so it says the same of a schedule by hand."""
+"""Why a contraction's schedule is as it is: what its register tile takes and what other tiles would, what a
+step of it waits for, what its levels are for and move. Read from the scheduled kernel, so it says the same of
+a schedule by hand."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-
-from xdsl.dialects.builtin import TensorType
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from ...dialects import tensorized
 from ...dialects.tensorized import LevelAttr
-from ...dialects.tensorized.attributes import element_bytes
 from ..tensorize.target import TargetFacts
-from .blocks import balanced, peeled
-from .register_tile import ISSUE_WIDTH, LOADS_SUSTAINED, VECTOR_WIDTH
+from .band import Band, Operand, contract_band
+from .blocking import panel_bytes
+from .register_tile import ISSUE_WIDTH, LOADS_SUSTAINED, VECTOR_WIDTH, plan_tile, ranked_plans
+from .traffic import CACHE_SHARE, L2_SHARE, traffic
+
+OTHER_TILES = 3
+"""That are named beside the one that was chosen."""
 
 
 @dataclass(frozen=True)
 class _Tiled:
-    """A contract with the sizes of its register tile, and the loop along lanes."""
+    """A scheduled contraction: of a part that a thread takes, `part`, the sizes of its register tile."""
 
-    contract: tensorized.ContractOp
-    levels: list[LevelAttr]
+    band: Band
+    part: Band
+    levels: Sequence[LevelAttr]
     tile: Mapping[str, int]
-    lane_loop: str
-    lanes: int
+    operands: Sequence[str]
+    facts: TargetFacts
 
     @property
     def grid(self) -> dict[str, int]:
-        along = self.lane_loop
-        return {n: -(-size // self.lanes) if n == along else size for n, size in self.tile.items()}
+        return self.band.grid(self.tile)
 
     @property
     def accumulators(self) -> int:
         return math.prod(self.grid.values())
 
-    def loads(self, operand: int) -> int:
-        """Registers of an operand that one step reads."""
-        used = {self.contract.loop_names[d] for d in self.contract.accesses[operand].used_dims()}
-        return math.prod(size for name, size in self.grid.items() if name in used)
-
-    @property
-    def extents(self) -> dict[str, int]:
-        return dict(zip(self.contract.loop_names, self.contract.extents))
-
 
 def schedule_reasons(kernel: tensorized.KernelOp, facts: TargetFacts) -> Iterator[tuple[str, str]]:
     """Lines of (what, why) on a scheduled kernel; none without a contraction."""
     contract = next((c for c in kernel.body.block.ops if isinstance(c, tensorized.ContractOp)), None)
-    if contract is None or kernel.schedule is None or len(kernel.lane_counts) != 1:
+    if contract is None or kernel.schedule is None:
         return
-    ((lane_loop, lanes),) = kernel.lane_counts.items()
-    levels = list(kernel.schedule)
-    kinds = dict(zip(contract.loop_names, contract.kinds))
-    tile = {n: _last(levels, n) for n, kind in kinds.items() if kind == "parallel"}
-    tiled = _Tiled(contract, levels, {n: size for n, size in tile.items() if size > 1}, lane_loop, lanes)
-    yield "tile", _tile_text(tiled, facts)
-    yield "a step", _step_text(tiled, facts)
+    tiled = _tiled(kernel, contract, facts)
+    yield "tile", _tile_text(tiled)
+    yield "other tiles", _others_text(tiled)
+    yield "a step", _step_text(tiled)
     yield "blocks", _blocks_text(tiled)
-    yield "panel", _panel_text(tiled, facts)
-    yield from _level_lines(tiled, [n for n, kind in kinds.items() if kind == "reduction"])
+    yield "panel", _panel_text(tiled)
+    yield "traffic", _traffic_text(tiled)
+    yield from _level_lines(tiled)
 
 
-def _last(levels: list[LevelAttr], name: str) -> int:
-    inner = [level for level in levels if name in level.loop_order and not level.is_threads]
-    return inner[-1].tiles.get(name, 1) if inner else 1
+def _tiled(kernel: tensorized.KernelOp, contract: tensorized.ContractOp, facts: TargetFacts) -> _Tiled:
+    levels, band = list(kernel.schedule or ()), contract_band(contract, kernel)
+    shared = levels[0].tiles if levels and levels[0].is_threads else {}
+    inner = {n: level.tiles.get(n, 1) for level in levels if not level.is_threads for n in level.loop_order}
+    tile = {n: size for n in band.extents if (size := inner.get(n, 1)) > 1 or n == band.lane_loop}
+    part = replace(band, extents={**band.extents, **{n: shared[n] for n in shared if n in band.extents}})
+    declared = contract.declaration()
+    arguments = (a for i, a in enumerate(declared.body.block.args) if i != declared.accumulator.data)
+    names = [f"%{a.name_hint or a.index}" for a in arguments]
+    return _Tiled(band, part, levels, tile, [*names, "result"], facts)
 
 
-def _tile_text(tiled: _Tiled, facts: TargetFacts) -> str:
-    sizes = ", ".join(f"{name} = {size}" for name, size in tiled.tile.items())
-    return f"{sizes}: {tiled.accumulators} accumulators in {facts.vector_registers} registers"
+def _sizes(tile: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} = {size}" for name, size in tile.items())
 
 
-def _step_text(tiled: _Tiled, facts: TargetFacts) -> str:
+def _tile_text(tiled: _Tiled) -> str:
+    room = tiled.band.room(tiled.facts)
+    return f"{_sizes(tiled.tile)}: {tiled.accumulators} accumulators in {room} registers"
+
+
+def _others_text(tiled: _Tiled) -> str:
+    """The estimate for this tile in its best blocks, and for the best of the others."""
+    own = plan_tile(tiled.part, tiled.tile, tiled.facts)
+    ranked = [plan.tile for plan in ranked_plans(tiled.part, tiled.facts) if plan.tile != tiled.tile]
+    best = sorted(
+        (plan_tile(tiled.part, tile, tiled.facts) for tile in ranked[:OTHER_TILES]), key=lambda p: p.cycles
+    )
+    others = [f"{_sizes(p.tile)} {p.cycles / own.cycles:.2f} x" for p in best]
+    waits = f"{own.near:,.0f} wait for the second-level cache, {own.far:,.0f} for what lies beyond"
+    return "; ".join([f"{own.cycles:,.0f} cycles with this one, of which {waits}", *others])
+
+
+def _step_text(tiled: _Tiled) -> str:
     """What the estimate takes the largest of."""
-    instruction = tiled.contract.declaration()
-    count, operations = tiled.accumulators, instruction.operations
-    loads = sum(tiled.loads(i) for i in range(len(tiled.contract.inputs)))
+    band, count = tiled.band, tiled.accumulators
+    loads = sum(band.loaded(tiled.grid)) * band.height
     cycles = {
-        "arithmetic": max(count / instruction.rate, count * operations / VECTOR_WIDTH),
-        "latency": float(instruction.latency.data if instruction.latency else 1),
-        f"{loads} loads": loads / (facts.loads_per_cycle * LOADS_SUSTAINED),
-        "issue": (count * operations + loads + 2) / ISSUE_WIDTH,
+        "arithmetic": max(count / band.per_cycle, count * band.operations / VECTOR_WIDTH),
+        "latency": float(band.latency),
+        f"{loads} loads": loads / (tiled.facts.loads_per_cycle * LOADS_SUSTAINED),
+        "issue": (count * band.operations + loads + 2) / ISSUE_WIDTH,
     }
     limit = max(cycles, key=lambda name: cycles[name])
     parts = ", ".join(f"{name} {value:.1f}" for name, value in cycles.items())
@@ -93,38 +107,47 @@ def _blocks_text(tiled: _Tiled) -> str:
     """The tiles that each loop is cut into: equal ones, or whole registers and a rest along lanes."""
     said: list[str] = []
     for name, size in tiled.tile.items():
-        cut = (peeled if name == tiled.lane_loop else balanced)(tiled.extents[name], size)
-        said.append(f"{name}: {tiled.extents[name]} = " + " + ".join(f"{n} x {part}" for n, part in cut))
+        cut = " + ".join(f"{n} x {part}" for n, part in tiled.band.blocks(name, size))
+        said.append(f"{name}: {tiled.band.extents[name]} = {cut}")
     return "; ".join(said)
 
 
-def _panel_text(tiled: _Tiled, facts: TargetFacts) -> str:
+def _panel_text(tiled: _Tiled) -> str:
     """Where what every tile of rows reads again lies meanwhile."""
-    contract = tiled.contract
-    widths = contract.widths
-    steps = math.prod(
-        -(-extent // widths.get(name, 1))
-        for name, extent, kind in zip(contract.loop_names, contract.extents, contract.kinds)
-        if kind == "reduction"
-    )
-    size = 0
-    for i, (value, access) in enumerate(zip(contract.inputs, contract.accesses)):
-        assert isinstance(value.type, TensorType)
-        if contract.loop_names.index(tiled.lane_loop) in access.used_dims():
-            lane = element_bytes(value.type.element_type) * math.prod(widths.values())
-            size += tiled.loads(i) * tiled.lanes * lane
-    caches = {"the first-level cache": facts.l1_bytes, "the second-level cache": facts.l2_bytes}
-    fitting = (name for name, room in caches.items() if size * steps <= room * 3 // 4)
-    where = next(fitting, "no cache of the core")
-    return f"{size * steps:,} bytes in {steps} steps, fits {where}"
+    steps = tiled.band.steps
+    size = panel_bytes(tiled.band, tiled.grid) * steps
+    caches = {"the first-level cache": tiled.facts.l1_bytes, "the second-level cache": tiled.facts.l2_bytes}
+    fitting = (name for name, room in caches.items() if size <= room * 3 // 4)
+    return f"{size:,} bytes in {steps} steps, fits {next(fitting, 'no cache of the core')}"
 
 
-def _level_lines(tiled: _Tiled, reductions: list[str]) -> Iterator[tuple[str, str]]:
+def _traffic_text(tiled: _Tiled) -> str:
+    """The bytes of each operand that a thread's part moves into the caches, by the loops of the schedule."""
+    band, facts = tiled.part, tiled.facts
+    nest = list(_nest(tiled))
+    operands = [*band.operands, Operand(frozenset(band.extents), 4)]
+    rooms = {"first": facts.l1_bytes * CACHE_SHARE, "second": facts.l2_bytes * L2_SHARE}
+    said: list[str] = []
+    for level, room in rooms.items():
+        moved = traffic(band, nest, operands, room)
+        each = ", ".join(f"{name} {size:,}" for name, size in zip(tiled.operands, moved))
+        said.append(f"{sum(moved):,} bytes into the {level}-level cache ({each})")
+    return "; ".join(said)
+
+
+def _nest(tiled: _Tiled) -> Iterator[tuple[str, int]]:
+    levels = [level for level in tiled.levels if not level.is_threads]
+    for level in levels:
+        least = tiled.band.widths if level is levels[-1] else level.tiles
+        yield from ((name, least.get(name, 1)) for name in level.loop_order)
+
+
+def _level_lines(tiled: _Tiled) -> Iterator[tuple[str, str]]:
     for level in tiled.levels[:-1]:
-        tiles = ", ".join(f"{name} = {size}" for name, size in level.tiles.items())
+        tiles = _sizes(level.tiles)
         if level.is_threads:
             yield "threads", f"parts of {tiles}"
-        elif set(level.loop_order) & set(reductions):
+        elif set(level.loop_order) & set(tiled.band.reductions):
             yield "reduction", f"in blocks of {tiles}: accumulators wait in the output"
         if level.fetched:
             names = ", ".join(map(str, level.fetched))
@@ -132,3 +155,14 @@ def _level_lines(tiled: _Tiled, reductions: list[str]) -> Iterator[tuple[str, st
     body = {name: size for name, size in tiled.levels[-1].tiles.items() if size > 1}
     if body:
         yield "body", "holds " + ", ".join(f"{size} of {name}" for name, size in body.items())
+    yield from _window_lines(tiled, body)
+
+
+def _window_lines(tiled: _Tiled, body: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """Where a body loads what several of its steps read only once."""
+    steps = {name: size // tiled.band.widths.get(name, 1) for name, size in body.items()}
+    single = sum(tiled.band.loaded(tiled.grid)) * math.prod(steps.values())
+    together = sum(tiled.band.loaded({**tiled.grid, **steps}))
+    if together < single:
+        along = ", ".join(body)
+        yield "windows", f"overlap along {along}: a body loads {together} registers, step by step {single}"

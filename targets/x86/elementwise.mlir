@@ -4,22 +4,9 @@
 
 // To the nearest integer, halves to the even.
 
-tensorized.instruction @round_16xi32 intrinsic "llvm.lrint.v16i32.v16f32" feature "avx512f" mnemonic "cvtps2dq" latency 4 per_cycle 1
-  loops (i: parallel 16) (%x: vector<16xf32> at (i), out %y: vector<16xi32> at (i)) {
-  %r = math.roundeven %x : f32
-  %s = arith.fptosi %r : f32 to i32
-  tensorized.yield %s : i32
-}
-
-tensorized.instruction @round_8xi32 intrinsic "llvm.lrint.v8i32.v8f32" feature "avx" mnemonic "cvtps2dq" latency 4 per_cycle 1
-  loops (i: parallel 8) (%x: vector<8xf32> at (i), out %y: vector<8xi32> at (i)) {
-  %r = math.roundeven %x : f32
-  %s = arith.fptosi %r : f32 to i32
-  tensorized.yield %s : i32
-}
-
-tensorized.instruction @round_4xi32 intrinsic "llvm.lrint.v4i32.v4f32" feature "sse2" mnemonic "cvtps2dq" latency 4 per_cycle 1
-  loops (i: parallel 4) (%x: vector<4xf32> at (i), out %y: vector<4xi32> at (i)) {
+for n in (16, 8, 4), needs in ("avx512f", "avx", "sse2")
+tensorized.instruction @round_${n}xi32 intrinsic "llvm.lrint.v${n}i32.v${n}f32" feature "${needs}" mnemonic "cvtps2dq" latency 4 per_cycle 1
+  loops (i: parallel ${n}) (%x: vector<${n}xf32> at (i), out %y: vector<${n}xi32> at (i)) {
   %r = math.roundeven %x : f32
   %s = arith.fptosi %r : f32 to i32
   tensorized.yield %s : i32

@@ -4,12 +4,13 @@
 
 // Tiles of 16 rows of 64 bytes (AMX): products of matrices, the second one packed in fours of rows (pairs of bf16).
 
-tensorized.instruction @tdpbusd_16x16xi32 intrinsic "llvm.x86.tdpbusd.internal" feature "amx-tile,amx-int8"
-  mnemonic "tdpbusd" latency 52 cycles 16 tile [16, 64, 64] loops (i: parallel 16, j: parallel 16, r: reduction 64)
+for signs in ("us", "ss", "su", "uu"), a in ("extui", "extsi", "extsi", "extui"), b in ("extsi", "extsi", "extui", "extui")
+tensorized.instruction @tdpb${signs}d_16x16xi32 intrinsic "llvm.x86.tdpb${signs}d.internal" feature "amx-tile,amx-int8"
+  mnemonic "tdpb${signs}d" latency 52 cycles 16 tile [16, 64, 64] loops (i: parallel 16, j: parallel 16, r: reduction 64)
   (inout %acc: vector<256xi32> at (i * 16 + j), %a: vector<1024xi8> at (i * 64 + r),
    %b: vector<1024xi8> at (r floordiv 4 * 64 + j * 4 + r mod 4)) {
-  %x = arith.extui %a : i8 to i32
-  %y = arith.extsi %b : i8 to i32
+  %x = arith.${a} %a : i8 to i32
+  %y = arith.${b} %b : i8 to i32
   %p = arith.muli %x, %y : i32
   %s = arith.addi %acc, %p : i32
   tensorized.yield %s : i32

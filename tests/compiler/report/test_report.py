@@ -21,15 +21,17 @@ from tenonc.compiler.report.flags import Evidence, flags_of
 from tenonc.compiler.report.page import milliseconds, percent, size
 from tenonc.compiler.steps import steps_of
 from tenonc.dialects.errors import TenonError, UsageError
+from tenonc.targets.attach_target import family_instructions
 from tenonc.targets.bandwidth import data_caches
 from tenonc.targets.llvm.elf import function_sizes
+from tenonc.targets.record import host
 
 ROOT = Path(__file__).parents[3]
 ROWS, DEPTH = 96, 128
 
 
 @pytest.fixture(scope="module")
-def exe():
+def model() -> compiler.Model:
     """Two products of one shape, which share a kernel, then a softmax; a name that HTML must escape."""
     from onnx import helper
 
@@ -49,12 +51,17 @@ def exe():
         [numpy_helper.from_array(w, n) for n, w in weights.items()],
     )
     opset = [helper.make_opsetid("", 17)]
-    return compiler.compile(compiler.load(helper.make_model(graph, opset_imports=opset, ir_version=8)))
+    return compiler.load(helper.make_model(graph, opset_imports=opset, ir_version=8))
 
 
 @pytest.fixture(scope="module")
-def report(exe) -> data.Report:
-    return collect(exe, "two & a half", seconds=0.2)
+def exe(model):
+    return compiler.compile(model)
+
+
+@pytest.fixture(scope="module")
+def report(exe, model) -> data.Report:
+    return collect(exe, "two & a half", seconds=0.2, model=model)
 
 
 def test_calls_are_those_of_the_profile(exe, report):
@@ -92,6 +99,28 @@ def test_machine_code_is_that_of_the_artifact(exe, report):
     assert shared.lanes and any("tile" in level for level in shared.schedule)
     assert "schedule [" + shared.schedule[0] in exe.emit("mlir")
     assert not any(f.kind in ("call", "mnemonic") for k in report.kernels for f in k.flags)
+
+
+def test_choices_are_those_of_the_remarks(report):
+    """The chosen instruction is the one in the code; every other of the family is there, with a reason."""
+    shared = next(k for k in report.kernels if k.calls == 2)
+    (chosen,) = (choice for choice in shared.choices if choice.what == "chosen")
+    assert [chosen.instructions] == shared.instructions and "cycles: i = " in chosen.why
+    refused = {
+        name
+        for choice in shared.choices
+        if choice.what == "refused"
+        for name in choice.instructions.split(", ")
+    }
+    named = {i.sym_name.data for i in family_instructions(host())}
+    assert {"dpbusd_16xi32", "tdpbf16_16x16xf32"} <= refused < named
+    assert [reason.what for reason in shared.reasons][:3] == ["tile", "other tiles", "a step"]
+    assert shared.reasons[0].why.startswith("p")
+
+
+def test_a_report_without_the_model_has_no_reasons(exe):
+    kernels = collect(exe, seconds=0.1).kernels
+    assert kernels and not any(kernel.choices or kernel.reasons for kernel in kernels)
 
 
 def test_whole_model(exe, report):

@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
+import numpy as np
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
@@ -69,5 +70,15 @@ class PruneScorePass(ModulePass):
         settings = Settings(self.mapping, self.power, self.seed)
         found = CRITERIA[self.criterion](resolved, [g.label for g in groups], self.runner, settings)
         for group in groups:
-            score = prune.ScoreOp(group.label, self.criterion, found[group.label])
+            score = _score(group.label, self.criterion, found[group.label])
             op.body.block.insert_op_after(score, group)
+
+
+def _score(group: str, criterion: str, values: np.ndarray) -> prune.ScoreOp:
+    with np.errstate(over="ignore"):
+        score = prune.ScoreOp(group, criterion, values)
+    wrong = np.flatnonzero(~np.isfinite(score.array))
+    if len(wrong):
+        what = f"criterion '{criterion}': the score of channel {wrong[0]} of group @{group}"
+        raise TenonError(f"{what} is {score.array[wrong[0]]}, expected a finite number")
+    return score

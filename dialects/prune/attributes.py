@@ -16,6 +16,10 @@ from xdsl.utils.exceptions import VerifyException
 PIECE = ("first channel", "count", "position", "step", "span")
 
 
+MOST = 2**24
+"""Channels that a group may have, and positions: what is written by hand may not ask for any memory."""
+
+
 @irdl_attr_definition
 class MemberAttr(ParametrizedAttribute):
     """A dimension that holds the channels of a group: `#prune.member<"flat", axis 1, [[0, 64, 0, 49, 49]]>`.
@@ -79,6 +83,9 @@ class MemberAttr(ParametrizedAttribute):
             if len(numbers) != len(PIECE) or min(numbers, default=0) < 0 or 0 in (numbers[1], numbers[4]):
                 expected = ", ".join(PIECE)
                 raise VerifyException(f"piece {_text(piece)} of '{self.value.data}', expected {expected}")
+        named = sum(count.data * span.data for _, count, _, _, span in self.pieces)
+        if max([named, *(n.data for piece in self.pieces for n in piece)]) > MOST:
+            raise VerifyException(f"pieces of '{self.value.data}' name more than {MOST} positions")
 
 
 @irdl_attr_definition
@@ -127,6 +134,8 @@ class EvenAttr(ParametrizedAttribute):
     def verify(self) -> None:
         if any(count.data < 0 or part.data < -1 for count, part in self.runs):
             raise VerifyException(f'even "{self.op.data}": a run has a negative count or part')
+        if max(sum(count.data for count, _ in self.runs), *(part.data for _, part in self.runs), 0) > MOST:
+            raise VerifyException(f'even "{self.op.data}": names more than {MOST} channels or parts')
 
 
 def pieces_of(positions: np.ndarray) -> list[list[int]]:

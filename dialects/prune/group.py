@@ -21,7 +21,7 @@ from xdsl.traits import SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
 
 from ..nn.fields import INTEGERS
-from .attributes import EvenAttr, MemberAttr
+from .attributes import MOST, EvenAttr, MemberAttr
 
 
 @irdl_op_definition
@@ -83,8 +83,8 @@ class GroupOp(IRDLOperation):
         self.removed = INTEGERS.attribute(channels)  # pyright: ignore[reportAttributeAccessIssue]
 
     def verify_(self) -> None:
-        if self.channels < 1:
-            raise VerifyException(f"group has {self.channels} channels, expected at least 1")
+        if not 1 <= self.channels <= MOST:
+            raise VerifyException(f"group has {self.channels} channels, expected 1 to {MOST}")
         for member in self.members:
             member.positions(self.channels)
         for even in self.even or ():

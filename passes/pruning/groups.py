@@ -154,9 +154,13 @@ def resolve(module: ModuleOp, user: str) -> Resolved:
     groups = channel_groups(analysis, values)
     by_atom = {int(atom): group for group in groups for atom in group.atoms}
     atoms: dict[str, np.ndarray] = {}
+    owners: dict[int, str] = {}
     for group in given:
         atoms[group.label] = analysis.atoms.roots(own[group.label])
         _check(group, atoms[group.label], by_atom[int(atoms[group.label][0])], analysis)
+        owner = owners.setdefault(int(atoms[group.label].min()), group.label)
+        if owner != group.label:
+            raise TenonError(f"group @{group.label} has the channels of group @{owner}, expected one of both")
     return Resolved(function, analysis, values, atoms, groups)
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from xdsl.dialects.builtin import ArrayAttr
 
@@ -118,6 +119,19 @@ def test_attention_of_rows_of_samples(build):
     activations = np.maximum(x.astype(float) @ arrays["a"], 0)
     expected = (activations.mean(axis=0) ** 3).mean(axis=0)
     np.testing.assert_allclose({g.name: g for g in groups}["h"].scores, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("weight", "said"), [(np.nan, "nan"), (np.inf, "inf"), (3e38, "inf")])
+def test_scores_that_are_no_numbers(residual_file, weight, said):
+    """Of a channel whose weights are none, or too many of the largest."""
+    proto = onnx.ModelProto.FromString(residual_file.SerializeToString())
+    tensor = next(t for t in proto.graph.initializer if t.name == "inner.w")
+    array = onnx.numpy_helper.to_array(tensor).copy()
+    array[5] = weight
+    tensor.CopyFrom(onnx.numpy_helper.from_array(array, "inner.w"))
+    expected = f"criterion 'l1': the score of channel 5 of group @inner is {said}, expected a finite number"
+    with pytest.raises(TenonError, match=f"^{expected}$"):
+        prune(load(proto), 0.5)
 
 
 def test_indexed(residual, images, worst):

@@ -116,3 +116,16 @@ func.func @f(%x: tensor<1x2x2xf32>) -> tensor<1x2xf32> {
 
 // CHECK: prune-analyze: the module has no public function with a body
 prune.group @g extent 1 members [#prune.member<"a", axis 1>]
+
+// -----
+
+// CHECK: group @h has the channels of group @g, expected one of both
+prune.group @g extent 2 members [#prune.member<"a", axis 1>]
+prune.group @h extent 2 members [#prune.member<"a", axis 1>]
+func.func @f(%x: tensor<1x3xf32>) -> tensor<1x2xf32> {
+  %w = nn.constant #nn.weight<"0000000000000000000000000000000000000000000000000000000000000001", tensor<3x2xf32>>
+  %v = nn.constant #nn.weight<"0000000000000000000000000000000000000000000000000000000000000002", tensor<2x2xf32>>
+  %0 = nn.matmul(%x, %w) : (tensor<1x3xf32>, tensor<3x2xf32>) -> tensor<1x2xf32> loc("a")
+  %1 = nn.matmul(%0, %v) : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32> loc("y")
+  func.return %1 : tensor<1x2xf32>
+}

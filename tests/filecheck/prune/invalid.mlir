@@ -24,8 +24,28 @@ func.func @f(%x: tensor<1x8xf32>) {
 
 // -----
 
-// CHECK: group has 0 channels, expected at least 1
+// CHECK: group has 0 channels, expected 1 to 16777216
 prune.group @g extent 0 members [#prune.member<"y", axis 0>]
+
+// -----
+
+// CHECK: group has 1099511627776 channels, expected 1 to 16777216
+prune.group @g extent 1099511627776 members [#prune.member<"y", axis 0>]
+
+// -----
+
+// CHECK: pieces of 'y' name more than 16777216 positions
+prune.group @g extent 1 members [#prune.member<"y", axis 0, [[0, 1, 0, 1, 1099511627776]]>]
+
+// -----
+
+// CHECK: pieces of 'y' name more than 16777216 positions
+prune.group @g extent 1 members [#prune.member<"y", axis 0, [[0, 1, 99999999999999999999, 1, 1]]>]
+
+// -----
+
+// CHECK: even "c": names more than 16777216 channels or parts
+prune.group @g extent 1 even [#prune.even<"c", [1099511627776 of 0]>] members [#prune.member<"y", axis 0>]
 
 // -----
 

@@ -32,12 +32,16 @@ class Controller:
     def __post_init__(self) -> None:
         self.step = self.step or self.first
 
-    def report(self, lost: float) -> int | None:
-        """What the round lost, None or NaN for one that failed. Returns the round to go back to, if any, and
-        sets the next threshold."""
-        number = len(self.thresholds)
+    def report(self, lost: float, level: float | None = None) -> int | None:
+        """What the round lost, None or NaN for one that failed, and the level that it was pruned at, where
+        that was less than the threshold. Returns the round to go back to, if any, and sets the next
+        threshold."""
+        number, step = len(self.thresholds), self.step
+        if level is not None and level < self.threshold:
+            step = level - self.thresholds[self.good[-1]]
+            self.threshold = level
         self.thresholds.append(self.threshold)
-        self.steps.append(self.step)
+        self.steps.append(step)
         if number == 0 or lost <= self.target:
             self.good.append(number)
             self.misses = 0

@@ -17,16 +17,22 @@ from typing import Any
 from ..model import Model
 from .attempts import Attempts, Callables, Outcome, Settings, Unreachable
 from .controller import PATIENCE, Controller
+from .driver import Pruned
 from .guard import Evaluate, Train
 from .methods import RATE
 from .objectives import Objectives
 from .record import Round
+from .size import size_of
 
 FINEST = 1 / 64
 """Of the first step: a controller whose steps are smaller is done."""
 
 AIM = {"max_latency": 0.98}
 """What part of a budget rounds go for, where what is measured again is not the same."""
+
+LARGEST = 0.3
+"""Of the parameters: a round that would take more is pruned at the first level that takes as much. Scores
+are alike, after a batch norm above all: within one step of a threshold lie a few channels or nearly all."""
 
 FREE = 8
 """Rounds in which nothing leaves are not trained, and do not count; at most so many for each that does."""
@@ -65,15 +71,24 @@ def by_accuracy(run: Attempts, max_loss: float) -> str:
         current = _decided(run, controller, found, current)
     while not (reason := _ended(run, controller)):
         level = controller.threshold if run.method.adaptive else RATE
-        pruned_to = run.step(current).pruned(level, run.originals)
-        found = run.tried(current, level, pruned_to)
+        found = run.tried(current, *_bounded(run, current, level))
         current = _decided(run, controller, found, current)
     return reason
 
 
+def _bounded(run: Attempts, current: Round, level: float) -> tuple[float, Pruned]:
+    """The level that the round is pruned at, and the model."""
+    step, least = run.step(current), (1 - LARGEST) * current.params
+    found = step.pruned(level, run.originals)
+    if found.after.params >= least or not run.method.adaptive:
+        return level, found
+    lower, first = step.fitting(lambda model: size_of(model).params <= least, run.originals)
+    return (lower, first) if first is not None and lower < level else (level, found)
+
+
 def _decided(run: Attempts, controller: Controller, found: Round, current: Round) -> Round:
     """The round that the next one begins with."""
-    back = controller.report(run.lost(found))
+    back = controller.report(run.lost(found), found.level if run.method.adaptive else None)
     if not run.method.adaptive:
         return current if found.accuracy is None else found
     return found if back is None else run.rounds[back]

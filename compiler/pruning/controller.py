@@ -13,17 +13,22 @@ from dataclasses import dataclass, field
 PATIENCE = 3
 """Misses in a row after which a round that was accepted is no longer trusted."""
 
+LARGEST = 0.3
+"""Of the parameters: about what a round of the methods with a fixed rate takes. Scores are alike, after a
+batch norm above all: within one step of a threshold may lie a few channels or nearly all of them."""
+
 
 @dataclass
 class Controller:
     """`threshold` is that of the round to come; `report` says what it lost. The round numbered 0 is the
     network as it was, with threshold 0. `first` is the first step, `target` the most that a round may
-    lose."""
+    lose, `largest` the part of the parameters that it may take."""
 
     first: float
     target: float
     threshold: float = 0.0
     step: float = 0.0
+    largest: float = LARGEST
     misses: int = 0
     good: list[int] = field(default_factory=list)
     thresholds: list[float] = field(default_factory=list)
@@ -36,12 +41,11 @@ class Controller:
         """What the round lost, None or NaN for one that failed, and the level that it was pruned at, where
         that was less than the threshold. Returns the round to go back to, if any, and sets the next
         threshold."""
-        number, step = len(self.thresholds), self.step
-        if level is not None and level < self.threshold:
-            step = level - self.thresholds[self.good[-1]]
-            self.threshold = level
+        number = len(self.thresholds)
+        if level is not None:
+            self.threshold = min(self.threshold, level)
         self.thresholds.append(self.threshold)
-        self.steps.append(step)
+        self.steps.append(self.step)
         if number == 0 or lost <= self.target:
             self.good.append(number)
             self.misses = 0
@@ -52,6 +56,7 @@ class Controller:
     def _back(self, number: int) -> int:
         last = self.good[-1]
         self.misses += 1
+        self.largest /= 2
         if self.misses < PATIENCE:
             self.step = self.steps[last] / 2**self.misses
             self.threshold = self.thresholds[last] + self.step

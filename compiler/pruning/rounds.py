@@ -30,10 +30,6 @@ FINEST = 1 / 64
 AIM = {"max_latency": 0.98}
 """What part of a budget rounds go for, where what is measured again is not the same."""
 
-LARGEST = 0.3
-"""Of the parameters: a round that would take more is pruned at the first level that takes as much. Scores
-are alike, after a batch norm above all: within one step of a threshold lie a few channels or nearly all."""
-
 FREE = 8
 """Rounds in which nothing leaves are not trained, and do not count; at most so many for each that does."""
 
@@ -70,20 +66,24 @@ def by_accuracy(run: Attempts, max_loss: float) -> str:
     for found in run.rounds:
         current = _decided(run, controller, found, current)
     while not (reason := _ended(run, controller)):
-        level = controller.threshold if run.method.adaptive else RATE
-        found = run.tried(current, *_bounded(run, current, level))
+        if run.method.adaptive:
+            level, model = _bounded(run, current, controller.threshold, controller.largest)
+        else:
+            level, model = RATE, run.step(current).pruned(RATE, run.originals)
+        found = run.tried(current, level, model)
         current = _decided(run, controller, found, current)
     return reason
 
 
-def _bounded(run: Attempts, current: Round, level: float) -> tuple[float, Pruned]:
-    """The level that the round is pruned at, and the model."""
-    step, least = run.step(current), (1 - LARGEST) * current.params
-    found = step.pruned(level, run.originals)
-    if found.after.params >= least or not run.method.adaptive:
-        return level, found
-    lower, first = step.fitting(lambda model: size_of(model).params <= least, run.originals)
-    return (lower, first) if first is not None and lower < level else (level, found)
+def _bounded(run: Attempts, base: Round, threshold: float, largest: float) -> tuple[float, Pruned]:
+    """`base` pruned at the threshold; where more than the largest part of its parameters would leave, at the
+    first level at which that part does."""
+    step, most = run.step(base), (1 - largest) * base.params
+    found = step.pruned(threshold, run.originals)
+    if found.after.params >= most:
+        return threshold, found
+    level, first = step.fitting(lambda model: size_of(model).params <= most, run.originals)
+    return (level, first) if first is not None and level < threshold else (threshold, found)
 
 
 def _decided(run: Attempts, controller: Controller, found: Round, current: Round) -> Round:

@@ -38,3 +38,15 @@ def test_failed_rounds_are_misses():
 def test_it_closes_in_on_the_edge():
     levels, _ = run(Controller(1.0, 0.2), lambda level: 0.1 if level <= 7.7 else 0.3, 40)
     assert max(level for level in levels if level <= 7.7) > 7.6
+
+
+def test_a_round_that_was_pruned_less_counts_from_there():
+    """And each miss halves what a round may take."""
+    controller = Controller(1.0, 0.1)
+    controller.report(0.0)
+    assert controller.report(0.0, 0.4) is None and controller.threshold == 1.4
+    whole = controller.largest
+    assert controller.report(0.5, 0.6) == 1 and controller.threshold == pytest.approx(0.9)
+    assert controller.largest == whole / 2
+    assert controller.report(0.0, 2.0) is None and controller.threshold == pytest.approx(1.4)
+    assert controller.largest == whole / 2

@@ -43,6 +43,17 @@ def test_accuracy_is_the_limit(residual, images, method):
     assert all(alive[name] == convs[name] for name in alive if name in convs)
 
 
+def test_a_round_takes_no_more_than_a_part(residual):
+    """A first step of twice the median score would leave hardly a channel."""
+    settings = Settings(rounds=4, first=2.0)
+    found = prune_in_rounds(residual, "l1_aap", LOSS, evaluate=lambda model: 0.9, settings=settings)
+    sizes = [r.params for r in found.rounds]
+    single = max(sizes) // 10  # what one channel takes of this network, at most
+    assert len(sizes) == 5
+    for before, after in zip(sizes, sizes[1:], strict=False):
+        assert 0.7 * before - single <= after <= 0.7 * before
+
+
 def test_rounds_train_what_the_last_one_left(residual, images):
     """Train sees the smaller model; with early weights, those of the channels that are left."""
     seen: list[int] = []

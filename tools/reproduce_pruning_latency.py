@@ -14,7 +14,7 @@ from .reproduce_pruning_data import opened
 
 if TYPE_CHECKING:
     from ..compiler import Model
-    from ..compiler.pruning.objectives import Objectives
+    from .data import DataSet
 
 RECIPE = Recipe(seeds=3, epochs=6, retrain=2, rounds=1, net="resnet20-halved", rate=0.1)
 METHOD = "aap"
@@ -82,47 +82,46 @@ def _pruned(job: Policy) -> dict[str, Any]:
     from ..compiler.pruning.size import size_of
 
     data, dense = opened(job.folder), dense_of(job)
-    scored = {dense.inputs[0].name: data.train.images[:SCORED]}
-    found = retrained(job.recipe, data, SEARCHES[job.arm](job, dense, scored), 1000 + job.seed)
+    found = retrained(job.recipe, data, _searched(job, dense, data), 1000 + job.seed)
     keep_model(job.place, "small", found)
     tests = [training.accuracy(training.TorchModule(model), *data.test) for model in (dense, found)]
     sizes = size_of(found)._asdict()
     return {"policy": job.arm, "seed": job.seed, "test_dense": tests[0], "test": tests[1], **sizes}
 
 
+def _searched(job: Policy, dense: Model, data: DataSet) -> Model:
+    """What the policy makes of the dense network; kept, since it takes a quiet minute of measuring."""
+    from ..compiler.pruning.kept import keep_model, kept_model
+
+    if not (job.place / "searched.mlir").exists():
+        scored = {dense.inputs[0].name: data.train.images[:SCORED]}
+        keep_model(job.place, "searched", SEARCHES[job.arm](job, dense, scored))
+    return kept_model(job.place, "searched", dense)
+
+
 def _by_latency(job: Policy, dense: Model, scored: dict[str, Any]) -> Model:
     from ..compiler.pruning.objectives import BUDGETS, Objectives
+    from ..compiler.pruning.rounds import prune_in_rounds
 
-    budget = PART * BUDGETS["max_latency"](dense, "host")
-    return _searched(dense, Objectives(max_latency=budget), scored)
+    wanted = Objectives(max_latency=PART * BUDGETS["max_latency"](dense, "host"))
+    return prune_in_rounds(dense, METHOD, wanted, evaluate=lambda model: 1.0, data=scored).model
 
 
 def _by_flops(job: Policy, dense: Model, scored: dict[str, Any]) -> Model:
-    """The most multiplications that take no longer, found by bisection."""
+    """What the FLOPs policy finds when its budget is what takes no longer than the other's model."""
+    from ..compiler.pruning.data import Batches
+    from ..compiler.pruning.kept import kept_model
+    from ..compiler.pruning.methods import find_method
     from ..compiler.pruning.objectives import BUDGETS, Objectives
-    from ..compiler.pruning.size import size_of
+    from ..compiler.pruning.step import Step
 
-    limit = BUDGETS["max_latency"](_kept(replace(job, arm="latency")), "host")
-    whole = size_of(dense).multiplications
-    low, high, best = 0.0, 1.0, dense
-    while high - low > FINEST:
-        part = (low + high) / 2
-        found = _searched(dense, Objectives(max_flops=int(part * whole)), scored)
-        if BUDGETS["max_latency"](found, "host") <= limit:
-            low, best = part, found
-        else:
-            high = part
-    return best
-
-
-FINEST = 1 / 128
-"""Of the multiplications: what a budget is found to."""
-
-
-def _searched(dense: Model, wanted: Objectives, scored: dict[str, Any]) -> Model:
-    from ..compiler.pruning.rounds import prune_in_rounds
-
-    return prune_in_rounds(dense, METHOD, wanted, evaluate=lambda model: 1.0, data=scored).model
+    measured = BUDGETS["max_latency"]
+    limit = measured(kept_model(replace(job, arm="latency").place, "searched", dense), "host")
+    method = Objectives(max_flops=1).suited(find_method(METHOD))
+    step = Step.of(method, dense, Batches(dense.inputs, scored), {}, 0)
+    _, found = step.fitting(lambda model: measured(model, "host") <= limit, {}, doubtful=True)
+    assert found is not None  # one channel in each layer takes less
+    return found.model
 
 
 SEARCHES = {"latency": _by_latency, "flops": _by_flops}

@@ -50,12 +50,14 @@ class Settings:
 
 @dataclass
 class Outcome:
-    """The best round's model, what happened, and why it ended."""
+    """The best round's model, what happened, why it ended, and what gives the model of a round that has an
+    accuracy."""
 
     model: Model
     best: Round
     rounds: list[Round]
     ended: str
+    model_of: Callable[[Round], Model]
 
     @property
     def removed(self) -> dict[str, list[int]]:
@@ -70,12 +72,13 @@ def _gone(first: Round, alive: Mapping[str, list[int]]) -> dict[str, list[int]]:
 
 @dataclass(frozen=True)
 class Callables:
-    """What the user brings; `early` and `on_round` as in `prune_in_rounds`."""
+    """What the user brings; `early`, `on_round` and `on_pruned` as in `prune_in_rounds`."""
 
     evaluate: Evaluate
     train: Train | None = None
     early: Model | None = None
     on_round: Callable[[Round], None] | None = None
+    on_pruned: Callable[[Pruned], None] | None = None
 
 
 class Attempts:
@@ -157,6 +160,8 @@ class Attempts:
             same = {"accuracy": base.accuracy, "kept": base.kept, "model": base.model, "over": base.over}
             self._add(replace(new, decision="nothing leaves", **same), None)
             return self.rounds[-1]
+        if self.callables.on_pruned is not None:
+            self.callables.on_pruned(found)
         try:
             model = trained(
                 self.callables.train, self._rewound(model, alive), number, self.settings.time_limit
@@ -195,4 +200,4 @@ class Attempts:
         best = min(fitting, key=lambda found: (found.params, found.number))
         model = self.records.model(best)
         log_rounds(model, self.rounds)
-        return Outcome(model, best, list(self.rounds), ended)
+        return Outcome(model, best, list(self.rounds), ended, self.records.model)

@@ -46,14 +46,16 @@ def prune_in_rounds(
     settings: Settings | None = None,
     folder: str | Path | None = None,
     on_round: Callable[[Round], None] | None = None,
+    on_pruned: Callable[[Pruned], None] | None = None,
 ) -> Outcome:
     """`model` pruned by `method` until `objectives` are met. `data` is what activations are measured on, as
     in `prune`. `early` holds the same graph with weights from early in its training: then each round begins
     with those (weight rewinding), else with the last round's. `folder` gets every finished round, and a
-    later call with the same arguments goes on from there.
+    later call with the same arguments goes on from there. `on_pruned` sees what a round took before it is
+    trained, `on_round` the finished round.
 
     Raises Unreachable where budgets cannot be met, TenonError where the model itself cannot be evaluated."""
-    callables = Callables(evaluate, train, early, on_round)
+    callables = Callables(evaluate, train, early, on_round, on_pruned)
     run = Attempts(model, method, objectives, callables, data, settings or Settings(), folder)
     ended = by_budget(run) if objectives.max_loss is None else by_accuracy(run, objectives.max_loss)
     return run.outcome(ended)
@@ -125,7 +127,9 @@ def by_budget(run: Attempts) -> str:
             return f"{len(run.rounds) - 1} rounds are done, the last: {run.rounds[-1].decision}"
         left = max(0.0, 1 - len(run.rounds) / total)
         goals = {name: AIM.get(name, 1.0) * max(1.0, part**left) for name, part in over.items()}
-        level, found = run.step(base).fitting(lambda model, g=goals: _within(run, model, g), run.originals)
+        level, found = run.step(base).fitting(
+            lambda model, g=goals: _within(run, model, g), run.originals, "max_latency" in over
+        )
         if found is None:
             return "no more channels can leave"
         run.tried(base, level, found)

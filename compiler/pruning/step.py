@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -70,8 +71,7 @@ class Step:
     def pruned(self, level: float, originals: Mapping[str, int]) -> Pruned:
         """Without the channels that are worth no more than `level`. `originals`: channels that groups began
         with, which the rate of an adaptive method refers to."""
-        method = self.method
-        options = PruneOptions(score=method.score, policy=method.policy, share=method.share, round=self.grain)
+        method, options = self.method, self._options(round=self.grain)
         if method.policy == "uniform" and method.adaptive:
             left = max(1 - MOST, 1 - level)
             ratios = {
@@ -98,31 +98,61 @@ class Step:
         }
 
     def fitting(
-        self, fits: Callable[[Model], bool], originals: Mapping[str, int]
+        self, fits: Callable[[Model], bool], originals: Mapping[str, int], doubtful: bool = False
     ) -> tuple[float, Pruned | None]:
         """The lowest level, found by bisection, at which `fits` holds, and the model there. Where it holds
-        nowhere, the highest level and None."""
-        level, found = self._lowest(fits, originals)
+        nowhere, the highest level and None. `doubtful`: what is found not to fit may do so all the same."""
+        level, found = self._lowest(fits, originals, doubtful)
         if found is None and self.grain > 1:
-            return replace(self, grain=1)._lowest(fits, originals)
+            return replace(self, grain=1)._lowest(fits, originals, doubtful)
         return level, found
 
     def _lowest(
-        self, fits: Callable[[Model], bool], originals: Mapping[str, int]
+        self, fits: Callable[[Model], bool], originals: Mapping[str, int], doubtful: bool
     ) -> tuple[float, Pruned | None]:
         levels = self.levels
         low, high = -1, len(levels) - 1
         best = self.pruned(levels[high], originals)
         if not fits(best.model):
             return float(levels[high]), None
+        while True:
+            while high - low > 1:
+                middle = (low + high) // 2
+                found = self.pruned(levels[middle], originals)
+                if fits(found.model):
+                    high, best = middle, found
+                else:
+                    low = middle
+            # A wrong verdict on a level ends the bisection right above it: so the last one is asked again.
+            again = self.pruned(levels[low], originals) if doubtful and low >= 0 else None
+            if again is None:
+                return float(levels[high]), best
+            if not fits(again.model):
+                return float(levels[high]), self._finer(fits, best, again)
+            low, high, best = -1, low, again
+
+    def _finer(self, fits: Callable[[Model], bool], best: Pruned, over: Pruned) -> Pruned:
+        """Between a model that fits and one that does not: single channels more, where levels take many."""
+        pairs = zip(best.groups, over.groups)
+        gone = [(group, len(group.removed), len(more.removed)) for group, more in pairs if not group.pinned]
+        steps = max((least - most for _, least, most in gone), default=0)
+        low, high = 0, steps
         while high - low > 1:
             middle = (low + high) // 2
-            found = self.pruned(levels[middle], originals)
+            ratios = {
+                group.name: (least - (least - most) * middle // steps) / group.extent
+                for group, least, most in gone
+            }
+            found = shrunk(self.model, copied(self.work), self._options(ratios=ratios))
             if fits(found.model):
-                high, best = middle, found
+                low, best = middle, found
             else:
-                low = middle
-        return float(levels[high]), best
+                high = middle
+        return best
+
+    def _options(self, **more: Any) -> PruneOptions:
+        method = self.method
+        return PruneOptions(score=method.score, policy=method.policy, share=method.share, **more)
 
 
 def _normalized(method: Method, work: Model) -> list[np.ndarray]:

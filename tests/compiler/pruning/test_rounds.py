@@ -158,19 +158,54 @@ def test_a_latency_that_wavers_is_met_all_the_same(residual, monkeypatch):
     assert found.best.over["max_latency"] <= 1 and 0.25 * whole < found.best.params < 0.51 * whole
 
 
+def test_a_wrong_measurement_misleads_no_search(residual, monkeypatch):
+    """Whichever single one says half as much again."""
+    whole, number, wrong = size_of(residual).params, 0, 0
+
+    def measured(model: Model, target: str) -> float:
+        nonlocal number
+        number += 1
+        return size_of(model).params / whole * (1.5 if number == wrong else 1)
+
+    monkeypatch.setitem(BUDGETS, "max_latency", measured)
+    found = []
+    for bad in range(3, 8):
+        number, wrong, wanted = 0, bad, Objectives(max_latency=0.5, target="x86-64-v3")
+        run = prune_in_rounds(residual, "l1_aap", wanted, evaluate=lambda model: 0.5)
+        found.append(run.best.params)
+    assert len(set(found)) == 1 and 0.4 * whole < found[0] <= 0.5 * whole
+
+
 def test_a_latency_is_that_of_the_undisturbed_model(monkeypatch):
-    """Most of its stretches are disturbed."""
+    """Most of its stretches are disturbed; or all, for a while in which everything is slow."""
     port = SimpleNamespace(shape=(2,), dtype=np.dtype(np.float32))
-    calls = 0
+    calls, busy = 0, False
 
     def run(x: np.ndarray) -> None:
         nonlocal calls
         calls += 1
-        time.sleep(0.002 if calls % 7 else 0.0005)
+        time.sleep(0.004 if busy else 0.002 if calls % 7 else 0.0005)
+
+    class Pace:
+        least = 1.0
 
     monkeypatch.setattr(objectives, "SECONDS", 0.0001)
     run.inputs = [port]
     assert 0.0005 <= objectives.latency(run) < 0.0015  # pyright: ignore
+    monkeypatch.setattr(objectives, "Pace", Pace)
+    begin, busy = calls, True
+
+    def measured(self: Pace) -> float:
+        nonlocal busy
+        busy = calls < begin + 100
+        return 2.0 if busy else 1.1
+
+    monkeypatch.setattr(Pace, "measured", measured)
+    assert 0.0005 <= objectives.latency(run) < 0.0015  # pyright: ignore
+    assert calls > begin + 100
+    monkeypatch.setattr(objectives, "WAITING", 0.05)
+    monkeypatch.setattr(Pace, "measured", lambda self: 2.0)
+    assert objectives.latency(run) < 0.01  # pyright: ignore
 
 
 def test_what_cannot_be_met_says_how_close(residual, images):

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ..compiler.model import Model
     from ..compiler.pruning.driver import PruneOptions
     from ..compiler.pruning.masks_file import Removed
-    from ..compiler.report.pruning import PruningReport
 
 SCORES = ("l1", "l2", "gamma", "attention", "random")
 RESIDUALS = ("coupled", "indexed")
@@ -118,8 +117,8 @@ def prune_model(arguments: argparse.Namespace) -> None:
     model = load_shaped(arguments)
     data = read_arrays(Path(arguments.data)) if arguments.data else None
     if options is None:
-        outcome = prune_rounds(arguments, model, data)
-        made = Made(outcome.model, _digest(model), outcome.removed)
+        outcome, report = prune_rounds(arguments, model, data)
+        made = Made(outcome.model, _digest(model), outcome.removed, report)
     else:
         made = _at_once(arguments, model, options, data)
     for path, files in targets.items():
@@ -132,7 +131,7 @@ def _at_once(
     from ..compiler.pruning.driver import pruned, removed_of
     from ..compiler.pruning.masks_file import read_masks
     from ..compiler.pruning.verify import verify
-    from ..compiler.report.pruning import pruning_report
+    from ..compiler.report.pruning import pruning_report, report_text
     from .tables import progress
 
     digest = _digest(model)
@@ -141,7 +140,7 @@ def _at_once(
         found = pruned(model, options, data, masks, step)
         check = verify(found.masked, found.model, step) if arguments.verify else None
     show(arguments.model, found, check)
-    report = pruning_report(arguments.model, options, found)
+    report = partial(report_text, pruning_report(arguments.model, options, found))
     return Made(found.model, digest, removed_of(found.groups), report)
 
 
@@ -175,12 +174,12 @@ def _options(arguments: argparse.Namespace) -> PruneOptions:
 
 
 class Made(NamedTuple):
-    """What files are made of: the digest is of the model before."""
+    """What files are made of: the digest is of the model before; `report` gives the text for a suffix."""
 
     model: Model
     digest: str
     removed: Removed
-    report: PruningReport | None = None
+    report: Callable[[str], str] | None = None
 
 
 Files = Callable[[Path, Made], "dict[str, Writer]"]
@@ -228,10 +227,8 @@ def _masks(path: Path, made: Made) -> dict[str, Writer]:
 
 
 def _report(path: Path, made: Made) -> dict[str, Writer]:
-    from ..compiler.report.pruning import FORMATS
-
     assert made.report is not None
-    return {path.name: _text(FORMATS[path.suffix](made.report))}
+    return {path.name: _text(made.report(path.suffix))}
 
 
 def _text(text: str) -> Writer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from ..compiler.model import Model
     from ..compiler.pruning.attempts import Outcome
     from ..compiler.pruning.objectives import Objectives
+    from ..compiler.pruning.verify import Check
 
 METHODS = ("ilp", "iap", "aiap", "aap", "random", "gamma", "l1_aap", "attention_uniform")
 
@@ -55,8 +57,6 @@ def check_rounds(arguments: argparse.Namespace) -> None:
         raise UsageError("pruning in rounds needs --evaluate FILE.py with evaluate(model) -> accuracy")
     if arguments.masks is not None:
         raise UsageError("--masks is for pruning at once, not in rounds")
-    if arguments.verify or arguments.report:
-        raise UsageError("--verify and --report are for pruning at once, not in rounds")
     objectives_of(arguments)
 
 
@@ -76,10 +76,15 @@ def objectives_of(arguments: argparse.Namespace) -> Objectives:
     return Objectives(**found, target=arguments.target)
 
 
-def prune_rounds(arguments: argparse.Namespace, model: Model, data: Any) -> Outcome:
-    """Prune as the command line says, and show the rounds."""
+def prune_rounds(
+    arguments: argparse.Namespace, model: Model, data: Any
+) -> tuple[Outcome, Callable[[str], str] | None]:
+    """Prune as the command line says, and show the rounds. Returns what came of it, and what makes the report
+    for a suffix, if one is asked for."""
     from ..compiler.pruning.attempts import Settings
     from ..compiler.pruning.rounds import prune_in_rounds
+    from ..compiler.pruning.verify import verify
+    from ..compiler.report.rounds import rounds_report, rounds_text
     from .tables import progress
 
     wanted = objectives_of(arguments)
@@ -91,6 +96,8 @@ def prune_rounds(arguments: argparse.Namespace, model: Model, data: Any) -> Outc
     )
     evaluate = user_function(Path(arguments.evaluate), "evaluate")
     train = user_function(Path(arguments.train), "train") if arguments.train else None
+    checks: list[Check] = []
+    report = None
     with progress(arguments.model) as step:
         found = prune_in_rounds(
             model,
@@ -102,9 +109,27 @@ def prune_rounds(arguments: argparse.Namespace, model: Model, data: Any) -> Outc
             settings=settings,
             folder=arguments.resume,
             on_round=lambda r: step(f"round {r.number}: {r.params:,} parameters, {r.decision}"),
+            on_pruned=(lambda p: checks.append(verify(p.masked, p.model))) if arguments.verify else None,
         )
+        if arguments.report:
+            report = partial(
+                rounds_text, rounds_report(arguments.model, arguments.method, wanted, found, step)
+            )
     _show(arguments.model, found)
-    return found
+    if arguments.verify:
+        _show_checks(arguments.model, checks)
+    return found, report
+
+
+def _show_checks(name: str, checks: list[Check]) -> None:
+    from ..compiler.pruning.verify import Check
+    from .prune_tables import show_check
+    from .tables import print_line
+
+    print_line(f"rounds pruned now, each verified before it was trained: {len(checks)}")
+    if checks:
+        quantized = checks[0].quantized
+        show_check(name, Check(max(c.exact for c in checks), max(c.native for c in checks), quantized))
 
 
 def user_function(path: Path, name: str) -> Callable[..., Any]:

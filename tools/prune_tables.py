@@ -33,6 +33,11 @@ def show(name: str, found: Pruned, check: Check | None) -> None:
         head = ("layer", "op", "upset", "after recovery", "why it stays")
         print_table(f"{name}: part of the results that masks upset", head, layers)
     if check is not None:
-        exact = "interpreter" if check.quantized else "interpreter, f64"
-        apart = [(exact, f"{check.exact:.1e}"), ("native", f"{check.native:.1e}")]
-        print_table(f"{name}: masked and smaller model", ("", "apart, of the largest output"), apart)
+        show_check(name, check)
+
+
+def show_check(name: str, check: Check) -> None:
+    """How far masked and smaller model are apart."""
+    exact = "interpreter" if check.quantized else "interpreter, f64"
+    apart = [(exact, f"{check.exact:.1e}"), ("native", f"{check.native:.1e}")]
+    print_table(f"{name}: masked and smaller model", ("", "apart, of the largest output"), apart)

@@ -120,3 +120,8 @@ def _json(report: PruningReport) -> str:
 
 FORMATS: dict[str, Callable[[PruningReport], str]] = {".html": _html, ".json": _json}
 """Suffix of a file -> what makes its text; write.check_format knows the same."""
+
+
+def report_text(report: PruningReport, suffix: str) -> str:
+    """The report in the format of a suffix."""
+    return FORMATS[suffix](report)

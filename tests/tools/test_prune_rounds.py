@@ -1,5 +1,6 @@
 """`tenonc prune` in rounds: what it writes, and the error lines."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,28 @@ def test_as_far_as_accuracy_allows(judge, tmp_path, capsys):
     x = {"image": np.random.default_rng(0).random((1, 1, 8, 8), np.float32)}
     ys = [run_reference(load(path), x)["probabilities"] for path in (small, again)]
     np.testing.assert_allclose(*ys, atol=1e-5)
+
+
+def test_report_and_proof(judge, tmp_path, capsys, monkeypatch):
+    """Every round is measured, and verified before it is trained; what is not the same ends the run."""
+    from tenonc.compiler.pruning import fold
+
+    page, data = tmp_path / "r.html", tmp_path / "r.json"
+    command = ["prune", str(DIGITS), "--max-loss", "1%", "--method", "ilp", "--rounds", "1", "--verify"]
+    command += ["--evaluate", str(judge)]
+    assert tenonc.main([*command, "--report", str(data)]) == 0
+    out = capsys.readouterr().out
+    assert "verified before it was trained: 1" in out and "interpreter, f64" in out
+    found = json.loads(data.read_text())
+    assert [r["number"] for r in found["rounds"]] == [0, 1] and found["method"] == "ilp"
+    assert all(0 < r["latency"] < 0.1 for r in found["rounds"])
+    assert tenonc.main([*command[:-3], "--evaluate", str(judge), "--report", str(page)]) == 0
+    assert page.read_text().count("<svg") == 3
+    keep = fold.ConstantRunner.evaluate
+    monkeypatch.setattr(fold.ConstantRunner, "evaluate", lambda self, value: keep(self, value) * 1.001)
+    assert tenonc.main([*command, "-o", str(tmp_path / "x.onnx")]) == 1
+    assert "pruned: in the interpreter outputs differ by " in capsys.readouterr().err
+    assert not (tmp_path / "x.onnx").exists()
 
 
 def test_budgets(judge, tmp_path, capsys):

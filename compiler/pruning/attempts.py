@@ -46,6 +46,8 @@ class Settings:
             raise UsageError(f"rounds is {self.rounds}, expected at least 1")
         if not 0 < self.first < math.inf:
             raise UsageError(f"first is {self.first}, expected a number above 0")
+        if self.time_limit is not None and not 0 < self.time_limit < math.inf:
+            raise UsageError(f"time_limit is {self.time_limit}, expected seconds above 0")
 
 
 @dataclass

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import math
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from ...dialects.errors import TenonError
 from ..model import Model
+from .size import size_of
 
 Train = Callable[[Model, int], Model]
 """(a smaller model, the number of its round) -> the same graph, trained."""
@@ -35,6 +35,9 @@ def trained(train: Train | None, model: Model, number: int, seconds: float | Non
         raise Failed(f"train returned {type(found).__name__}, expected a Model")
     if [p.shape for p in found.outputs] != [p.shape for p in model.outputs]:
         raise Failed("train returned a model of other outputs")
+    if size_of(found) != size_of(model):
+        sizes = f"{size_of(found).params:,} parameters, expected the {size_of(model).params:,}"
+        raise Failed(f"train returned a model of {sizes} that it was given")
     return found
 
 
@@ -45,7 +48,7 @@ def evaluated(evaluate: Evaluate, model: Model, seconds: float | None) -> float:
         number = float(found)
     except (TypeError, ValueError):
         raise Failed(f"evaluate returned {type(found).__name__}, expected a number") from None
-    if not math.isfinite(number):
+    if not 0 <= number <= 1:
         raise Failed(f"evaluate returned {number}, expected a number from 0 to 1")
     return number
 

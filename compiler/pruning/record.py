@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -16,6 +17,7 @@ from ...dialects.errors import TenonError
 from ..atomic import write_files
 from ..model import Model
 from .kept import keep_model, kept_model
+from .size import size_of
 
 STATE = "rounds.json"
 FORMAT = "tenonc rounds 1"
@@ -70,7 +72,11 @@ class Records:
         """The model of a round that was kept."""
         if found.model not in self._models:
             assert self.folder is not None
-            self._models[found.model] = kept_model(self.folder, f"round-{found.model}", self.dense)
+            model = kept_model(self.folder, f"round-{found.model}", self.dense)
+            if size_of(model).params != found.params:
+                text = f"{size_of(model).params:,} parameters, expected the {found.params:,} of its round"
+                raise TenonError(f"{self.folder / f'round-{found.model}.mlir'}: has {text}")
+            self._models[found.model] = model
         return self._models[found.model]
 
     def _state(self) -> dict[str, Any]:
@@ -84,12 +90,30 @@ class Records:
                 raise ValueError(f"format is {state['format']!r}")
             of, self.unit = dict(state["of"]), state["unit"]
             self.rounds = [Round(**found) for found in state["rounds"]]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            _check(self.rounds, self.unit)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, AttributeError) as error:
             raise TenonError(f"{path}: is no state of pruning in rounds: {error}") from None
         for key, value in self.made_of.items():
             if of.get(key) != value:
                 text = f"{path}: its {key} is {_short(of.get(key))}, here it is {_short(value)}"
                 raise TenonError(f"{text}; go on with what began there, or give another folder")
+
+
+def _check(rounds: Sequence[Round], unit: Any) -> None:
+    """Raises for what no run can have written."""
+    if rounds and not (isinstance(unit, float) and 0 < unit < math.inf):
+        raise ValueError(f"unit is {unit!r}")
+    for number, found in enumerate(rounds):
+        before = range(max(1, number))
+        if found.number != number or found.base not in before or found.model not in (number, *before):
+            raise ValueError(
+                f"round {number} has number {found.number}, base {found.base}, model {found.model}"
+            )
+        if found.accuracy is not None and not 0 <= found.accuracy <= 1:
+            raise ValueError(f"accuracy of round {number} is {found.accuracy!r}")
+        first = rounds[0].alive
+        if found.alive.keys() != first.keys() or any(set(found.alive[n]) - set(first[n]) for n in first):
+            raise ValueError(f"round {number} has channels that round 0 has not")
 
 
 def _short(value: Any) -> str:

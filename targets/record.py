@@ -23,7 +23,8 @@ class TargetRecord:
     vector_bytes: of the widest; loads_per_cycle: vector loads a core sustains; l1_bytes, l2_bytes: data
     caches of a core. What instructions cost is in their declarations. emulates: features, with commas between
     them, that the machine lacks although its instructions are used: each is emitted as its body says.
-    tile_registers: registers of two dimensions, for instructions that take a `tile`."""
+    tile_registers: registers of two dimensions, for instructions that take a `tile`. broadcast_operations:
+    vector operations that an element in all lanes takes besides its load."""
 
     name: str
     triple: str
@@ -36,6 +37,7 @@ class TargetRecord:
     l2_bytes: int
     emulates: str = ""
     tile_registers: int = 0
+    broadcast_operations: int = 0
 
     @property
     def enabled(self) -> frozenset[str]:

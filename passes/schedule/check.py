@@ -10,6 +10,7 @@ from ...dialects.errors import TenonError
 from ...dialects.tensorized import LevelAttr
 from ..tensorize.target import TargetFacts
 from .band import Band
+from .register_tile import registers
 
 MOST_STEPS = 64
 """Of a reduction in one body: each is a copy of the tile's instructions."""
@@ -86,6 +87,10 @@ def check_contraction(
     check = _Check(kernel)
     check.loops()
     check.grid(band.room(facts), list(band.extents))
+    tile = {name: check.tiles(name)[-1] for name in band.extents}
+    held, room = registers(band, tile), band.room(facts)
+    alone = math.prod(band.grid(tile).values()) == 1
+    check.expect(alone or held <= room, f"its tile and operands take {held} registers, the target has {room}")
     reductions = [n for n, kind in zip(contract.loop_names, contract.kinds) if kind == "reduction"]
     last = sorted(check.levels[-1].loop_order)
     check.expect(

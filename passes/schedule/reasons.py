@@ -13,7 +13,7 @@ from ...dialects.tensorized import LevelAttr
 from ..tensorize.target import TargetFacts
 from .band import Band, Operand, contract_band
 from .blocking import panel_bytes
-from .register_tile import ISSUE_WIDTH, LOADS_SUSTAINED, VECTOR_WIDTH, plan_tile, ranked_plans
+from .register_tile import ISSUE_WIDTH, LOADS_SUSTAINED, VECTOR_WIDTH, broadcasts, plan_tile, ranked_plans
 from .traffic import CACHE_SHARE, L2_SHARE, traffic
 
 OTHER_TILES = 3
@@ -91,12 +91,14 @@ def _others_text(tiled: _Tiled) -> str:
 def _step_text(tiled: _Tiled) -> str:
     """What the estimate takes the largest of."""
     band, count = tiled.band, tiled.accumulators
-    loads = sum(band.loaded(tiled.grid)) * band.height
+    loaded = band.loaded(tiled.grid)
+    loads = sum(loaded) * band.height
+    operations = count * band.operations + broadcasts(band, loaded, tiled.facts)
     cycles = {
-        "arithmetic": max(count / band.per_cycle, count * band.operations / VECTOR_WIDTH),
+        "arithmetic": max(count / band.per_cycle, operations / VECTOR_WIDTH),
         "latency": float(band.latency),
         f"{loads} loads": loads / (tiled.facts.loads_per_cycle * LOADS_SUSTAINED),
-        "issue": (count * band.operations + loads + 2) / ISSUE_WIDTH,
+        "issue": (operations + loads + 2) / ISSUE_WIDTH,
     }
     limit = max(cycles, key=lambda name: cycles[name])
     parts = ", ".join(f"{name} {value:.1f}" for name, value in cycles.items())

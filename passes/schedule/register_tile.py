@@ -15,7 +15,7 @@ GEMM kernels.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -154,7 +154,7 @@ def _candidates(band: Band, facts: TargetFacts) -> Iterator[dict[str, int]]:
         if rows * width > room:
             continue  # most shapes: the accumulators alone do not fit
         tile = {**shape, band.lane_loop: width * band.lanes}
-        if rows * width == 1 or _registers(band, tile) <= room:
+        if rows * width == 1 or registers(band, tile) <= room:
             yield tile
 
 
@@ -175,7 +175,7 @@ def _tall_shapes(band: Band, room: int) -> Iterator[dict[str, int]]:
         yield {name: n * lanes for (name, lanes), n in zip(band.tall.items(), several)}
 
 
-def _registers(band: Band, tile: Mapping[str, int]) -> int:
+def registers(band: Band, tile: Mapping[str, int]) -> int:
     """Accumulators, scratch, and what the operands hold while the grid runs row by row, lanes innermost: an
     operand that misses a loop is read again when that loop steps, so what varies inside it stays in
     registers; one that misses none streams through one register. At the end, what a function of the
@@ -204,14 +204,16 @@ def _computing(band: Band, tile: Mapping[str, int], body: Body, in_block: int, f
 
 def _tile_cycles(band: Band, grid: Mapping[str, int], body: Body, in_block: int, facts: TargetFacts) -> float:
     accumulators = math.prod(grid.values())
-    loads = sum(band.loaded({**grid, **body.steps})) * band.height / body.count
+    loaded = band.loaded({**grid, **body.steps})
+    loads = sum(loaded) * band.height / body.count
     streamed = panel_bytes(band, grid)
-    instructions = accumulators * band.operations + loads
+    operations = accumulators * band.operations + broadcasts(band, loaded, facts) / body.count
+    instructions = operations + loads
     streaming = streamed / L2_BYTES_PER_CYCLE if in_block * streamed > facts.l1_bytes * CACHE_SHARE else 0
     short = instructions * in_block <= SHORT_INSTRUCTIONS
     step = max(
         accumulators / band.per_cycle,
-        accumulators * band.operations / VECTOR_WIDTH,
+        operations / VECTOR_WIDTH,
         0 if short else band.latency * LATENCY_SLACK,
         loads / (facts.loads_per_cycle * LOADS_SUSTAINED),
         (instructions + 2) / ISSUE_WIDTH,
@@ -221,6 +223,12 @@ def _tile_cycles(band: Band, grid: Mapping[str, int], body: Body, in_block: int,
         step += LOAD_BESIDE_CHAINS * loads
     overhead = SHORT_OVERHEAD_CYCLES if short else TILE_OVERHEAD_CYCLES
     return step * band.steps + -(-band.steps // in_block) * (overhead + 2 * accumulators * band.height)
+
+
+def broadcasts(band: Band, loaded: Sequence[int], facts: TargetFacts) -> int:
+    """Vector operations that put an element into all lanes, of the registers that are loaded."""
+    rows = (n for n, operand in zip(loaded, band.operands) if band.lane_loop not in operand.loops)
+    return facts.broadcast_operations * sum(rows)
 
 
 def _near(band: Band, tile: Mapping[str, int], body: Body, facts: TargetFacts) -> float:

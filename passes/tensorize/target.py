@@ -16,7 +16,7 @@ REPAIRS = "tenon.repairs"
 @dataclass(frozen=True)
 class TargetFacts:
     """What the schedules need: counts per core, sizes in bytes; how many threads a call may use; registers of
-    two dimensions, where there are such."""
+    two dimensions, where there are such; vector operations of a broadcast besides its load."""
 
     vector_registers: int
     vector_bytes: int
@@ -25,6 +25,7 @@ class TargetFacts:
     l2_bytes: int
     threads: int = 1
     tile_registers: int = 0
+    broadcast_operations: int = 0
 
 
 def target_facts(module: ModuleOp) -> TargetFacts:

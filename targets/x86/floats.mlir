@@ -12,10 +12,10 @@ tensorized.instruction @fma_${n}xf32 intrinsic "llvm.fma.v${n}f32" feature "${ne
   tensorized.yield %s : f32
 }
 
-// acc + a * b, rounded twice: for cores without FMA.
+// acc + a * b, rounded twice: for cores without FMA. A chain of accumulations waits for the addition.
 
 for n in (4, 1)
-tensorized.instruction @muladd_${n}xf32 feature "sse2" mnemonic "mul" latency 7 per_cycle 1
+tensorized.instruction @muladd_${n}xf32 feature "sse2" mnemonic "mul" latency 4 per_cycle 2
   loops (i: parallel ${n}) (%a: vector<${n}xf32> at (i), %b: vector<${n}xf32> at (i), inout %acc: vector<${n}xf32> at (i)) {
   %p = arith.mulf %a, %b : f32
   %s = arith.addf %acc, %p : f32

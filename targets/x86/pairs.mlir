@@ -5,7 +5,7 @@
 // acc + a * b for pairs of 16-bit integers: products of pairs summed in 32 bits, and an addition, which is all that a chain
 // of accumulations waits for. (LLVM makes one of them where there is one.)
 
-for n in (16, 8, 4), needs in ("avx512bw", "avx2", "sse2"), rate in (1, 2, 1),
+for n in (16, 8, 4), needs in ("avx512bw", "avx2", "sse2"), rate in (1, 2, 2),
     sums in ("llvm.x86.avx512.pmaddw.d.512", "llvm.x86.avx2.pmadd.wd", "llvm.x86.sse2.pmadd.wd")
 tensorized.instruction @maddwd_${n}xi32 feature "${needs}" mnemonic "pmaddwd,vpdpwssd" latency 1 per_cycle ${rate}
   loops (i: parallel ${n}, r: reduction 2)

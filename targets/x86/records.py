@@ -30,10 +30,13 @@ _BASE = TargetRecord(
     loads_per_cycle=2,
     l1_bytes=32 << 10,
     l2_bytes=256 << 10,
+    broadcast_operations=1,  # a shuffle: loads that broadcast came with AVX
 )
 
 
 def _level(name: str, features: str, **changes: int) -> TargetRecord:
+    shuffled = 0 if "+avx," in features else 1
+    changes = {"broadcast_operations": shuffled, **changes}
     return replace(_BASE, name=name, cpu=name, features=features, **changes)  # pyright: ignore[reportArgumentType]
 
 

@@ -74,6 +74,7 @@ def test_what_fits_is_kept(schedule: str):
         ("order [n] tile {n = 24}, order [n, m] tile {n = 16}, order [k]", "loop n has a tile of 16 in one"),
         ("order [m] tile {m = 4}, order [n, m] tile {n = 8, m = 5}, order [k]", "loop m has a tile of 5 in"),
         ("order [n, m] tile {n = 16, m = 10}, order [k]", "its tile takes 20 registers, the target has 16"),
+        ("order [n, m] tile {n = 16, m = 8}, order [k]", "its tile and operands take 20 reg"),
         ("order [n, m] tile {n = 16}, order [k], order [k, m]", "the last level orders ['k', 'm'], exp"),
         ("order [n, m] tile {n = 16}, order [k] tile {k = 3}", "the tile of loop k is 3, expected a"),
         ("order [n, m] tile {n = 16}, order [k] tile {k = 130}", "a body holds 65 steps, expected at most"),

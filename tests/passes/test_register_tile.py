@@ -76,3 +76,12 @@ def test_what_finishes_the_results_needs_registers_too():
 def test_what_an_instruction_declares(target, name, operations, scratch):
     (found,) = (i for i in declared_instructions(records()[target]) if i.sym_name.data == name)
     assert (found.operations, found.scratch) == (operations, scratch)
+
+
+def test_rows_that_are_shuffled_into_all_lanes_ask_for_wider_tiles():
+    """Without AVX a broadcast is an operation more: fewer rows, more columns."""
+    chain = replace(BAND, operations=2, lanes=4, scratch=1)
+    plain, shuffled = (choose_plan(chain, replace(FACTS, broadcast_operations=n)) for n in (0, 1))
+    wide = [plan.tile["o"] / accumulators(plan.tile) for plan in (plain, shuffled)]
+    assert wide[0] < wide[1]
+    assert shuffled.cycles > plain.cycles

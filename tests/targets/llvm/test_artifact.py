@@ -2,13 +2,14 @@ import ctypes
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tenonc.dialects.errors import TenonError
 from tenonc.passes.memory.buffers import aligned, aligned_bytes
-from tenonc.targets.llvm import emit_llvm
+from tenonc.targets.llvm import emit_llvm, timing
 from tenonc.targets.llvm.artifact import NativeArtifact
 from tenonc.targets.llvm.timing import least_seconds, time_kernel
 from tenonc.targets.record import host
@@ -124,10 +125,18 @@ def test_kernels_can_be_timed(artifact: NativeArtifact):
         artifact.kernel_address("conv")
 
 
-def test_least_seconds_divides_by_the_iterations():
-    import time
+def test_least_seconds_divides_by_the_iterations(monkeypatch):
+    """By a clock of its own: of a tenth of a millisecond each, beside disturbances."""
+    now, runs = 0.0, []
 
-    assert 0.9e-4 < least_seconds(lambda count: time.sleep(1e-4 * count), 0.05, 3) < 4e-4
+    def run(count: int) -> None:
+        nonlocal now
+        runs.append(count)
+        now += 1e-4 * count + (0.2 if len(runs) % 3 else 0.0)
+
+    monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=lambda: now))
+    assert least_seconds(run, 3.0, 3) == pytest.approx(1e-4)
+    assert runs[-1] == runs[-2] == runs[-3] > 1000
 
 
 @pytest.mark.parametrize("size", [0, 1, 64, 1000])

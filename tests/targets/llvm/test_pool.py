@@ -103,6 +103,15 @@ def eventually(holds: Callable[[], bool]) -> bool:
     return True
 
 
+def settled() -> int:
+    """How many threads there are when those of earlier tests have ended: the same number for a while."""
+    counts = [threads_now()]
+    while len(counts) < 5 or len(set(counts[-5:])) > 1:
+        time.sleep(0.01)
+        counts.append(threads_now())
+    return counts[-1]
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3, 7, 64])
 def test_every_part_of_every_job_runs_once(go, threads: int):
     pool = Pool(threads)
@@ -115,7 +124,8 @@ def test_workers_take_part_after_they_have_slept(go):
     pool = Pool(2)
     for _ in range(5):
         time.sleep(0.002)
-        assert eventually(lambda: len(go(pool.address(), 8, 100)) == 2)
+        seen: set[int] = set()
+        assert eventually(lambda seen=seen: seen.update(go(pool.address(), 8, 100)) or len(seen) == 2)
 
 
 def test_callers_share_a_pool(go):
@@ -144,7 +154,7 @@ def test_a_job_inside_a_job_runs_alone(go):
 
 
 def test_threads_end_with_their_pool(go):
-    before = threads_now()
+    before = settled()
     pools = [Pool(3) for _ in range(5)]
     for pool in pools:
         go(pool.address(), 3, 50)
@@ -159,7 +169,7 @@ def test_a_process_on_one_core_has_no_other_threads(monkeypatch):
 
 
 def test_a_pool_nobody_asked_for_has_no_threads():
-    before = threads_now()
+    before = settled()
     Pool(8)
     assert threads_now() == before
 

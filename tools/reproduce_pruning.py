@@ -53,7 +53,7 @@ class Recipe:
         return [*self.methods, *(name + INDEXED for name in self.indexed)]
 
 
-FULL = Recipe(seeds=5, epochs=16, retrain=3, rounds=16)
+FULL = Recipe(seeds=5, epochs=16, retrain=6, rounds=16)
 QUICK = Recipe(seeds=1, epochs=8, retrain=3, rounds=6)
 
 INDEXED = "_indexed"

@@ -49,6 +49,7 @@ class Controller:
         if number == 0 or lost <= self.target:
             self.good.append(number)
             self.misses = 0
+            self.largest = min(LARGEST, 2 * self.largest)
             self.threshold += self.step
             return None
         return self._back(number)

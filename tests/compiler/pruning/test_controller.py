@@ -41,7 +41,7 @@ def test_it_closes_in_on_the_edge():
 
 
 def test_a_round_that_was_pruned_less_counts_from_there():
-    """And each miss halves what a round may take."""
+    """And a miss halves what a round may take, until one is kept."""
     controller = Controller(1.0, 0.1)
     controller.report(0.0)
     assert controller.report(0.0, 0.4) is None and controller.threshold == 1.4
@@ -49,4 +49,5 @@ def test_a_round_that_was_pruned_less_counts_from_there():
     assert controller.report(0.5, 0.6) == 1 and controller.threshold == pytest.approx(0.9)
     assert controller.largest == whole / 2
     assert controller.report(0.0, 2.0) is None and controller.threshold == pytest.approx(1.4)
-    assert controller.largest == whole / 2
+    assert controller.largest == whole
+    assert controller.report(0.0, 2.0) is None and controller.largest == whole

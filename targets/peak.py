@@ -43,9 +43,18 @@ class Peak:
     assembly: str
 
 
-def measure_peak(record: TargetRecord | None = None, seconds: float = 0.3, of: str = "f32") -> Peak:
-    """The peak of this machine under a target record (default: host), over about `seconds`: `of` f32, of
-    products of `bytes`, whatever their values, or of the instruction of that name."""
+@dataclass(frozen=True)
+class PeakLoop:
+    """`run(count)` does nothing but back-to-back `instruction`: `operations` scalar ones an iteration."""
+
+    run: Callable[[int], object]
+    operations: int
+    instruction: str
+    assembly: str
+
+
+def peak_loop(record: TargetRecord | None = None, of: str = "f32") -> PeakLoop:
+    """For a target record (default: host); `of` as in `measure_peak`."""
     record = record or host()
     instruction = fastest(record, of) if of in _COMPUTES else _called(of, record)
     operations = operation_count(instruction) * math.prod(instruction.extents)
@@ -54,9 +63,16 @@ def measure_peak(record: TargetRecord | None = None, seconds: float = 0.3, of: s
     assembly = emit_assembly(text, record)
     check_registers(assembly)
     run = compile_text(text, record).function("peak", 1)
+    return PeakLoop(run, operations * accumulators, instruction.sym_name.data, assembly)
+
+
+def measure_peak(record: TargetRecord | None = None, seconds: float = 0.3, of: str = "f32") -> Peak:
+    """The peak of this machine under a target record (default: host), over about `seconds`: `of` f32, of
+    products of `bytes`, whatever their values, or of the instruction of that name."""
+    loop = peak_loop(record, of)
     # Rounds of few milliseconds: on a busy machine some of them are undisturbed.
-    each = least_seconds(run, seconds, rounds=150)
-    return Peak(operations * accumulators / each / 1e9, instruction.sym_name.data, assembly)
+    each = least_seconds(loop.run, seconds, rounds=150)
+    return Peak(loop.operations / each / 1e9, loop.instruction, loop.assembly)
 
 
 def fastest(record: TargetRecord, of: str = "f32") -> InstructionOp:

@@ -20,7 +20,7 @@ import numpy as np
 from .. import compiler
 from ..compiler.options import CompileOptions
 from ..dialects.errors import TenonError
-from .peers import Runner, make_peer
+from .peers import Runner, Timed, make_peer
 
 Name = TypeVar("Name")
 
@@ -145,7 +145,7 @@ def _ways(
     return found
 
 
-def interleaved(runners: Mapping[Name, Runner], rounds: int, seconds: float) -> dict[Name, float]:
+def interleaved(runners: Mapping[Name, Timed], rounds: int, seconds: float) -> dict[Name, float]:
     """Milliseconds of one run of each runner."""
     names = list(runners)
     samples: dict[Name, list[float]] = {name: [] for name in names}

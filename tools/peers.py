@@ -12,10 +12,14 @@ from ..dialects.errors import TenonError
 Arrays = Mapping[str, np.ndarray]
 
 
-class Runner(Protocol):
-    """A model ready to run: `run` computes `outputs` (by name) from inputs that were bound before."""
+class Timed(Protocol):
+    """What is ready to run, and may be timed."""
 
     def run(self) -> None: ...
+
+
+class Runner(Timed, Protocol):
+    """A model ready to run: `run` computes `outputs` (by name) from inputs that were bound before."""
 
     def outputs(self) -> dict[str, np.ndarray]: ...
 

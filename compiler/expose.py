@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, FunctionType, ModuleOp, StringAttr
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, FunctionType, StringAttr
 from xdsl.ir import SSAValue
 
 from .model import NAME_ATTRIBUTE, Model
@@ -13,18 +13,14 @@ def expose(model: Model) -> Model:
     """A copy of an imported model whose outputs are followed by every other named value that depends on
     an input, in program order. Values that are returned cannot vanish into a kernel: what is compiled
     computes the same, but is fused less than the model itself."""
-    copies: dict[SSAValue, SSAValue] = {}
-    module = model.module.clone(copies)
-    assert isinstance(module, ModuleOp)
-    values = {name: copies[value] for name, value in model.values.items() if value in copies}
-    copy = Model(module, model.store, values)
+    copy = model.copied()
     main = copy.main
     end = main.body.block.last_op
     assert isinstance(end, func.ReturnOp)
     names = [port.name for port in copy.outputs]
     taken = {*names, *(port.name for port in copy.inputs)}
     found = runtime_values(copy)
-    added = {name: value for name, value in values.items() if name not in taken and value in found}
+    added = {name: value for name, value in copy.values.items() if name not in taken and value in found}
     order = {op: index for index, op in enumerate(main.body.block.ops)}
     ranked = sorted(added.items(), key=lambda item: order.get(item[1].owner, -1))  # pyright: ignore
     results = [*end.operands, *(value for _, value in ranked)]

@@ -43,6 +43,13 @@ class Model:
     name: str = ""
     weights: frozenset[str] = frozenset()
 
+    def copied(self, store: nn.WeightStore | None = None) -> Model:
+        """A model of its own, in which the names of values stay valid; weights are shared, or in `store`."""
+        copies: dict[SSAValue, SSAValue] = {}
+        module = self.module.clone(copies)
+        values = {name: copies[value] for name, value in self.values.items() if value in copies}
+        return Model(module, self.store if store is None else store, values, self.name, self.weights)
+
     @property
     def main(self) -> FuncOp:
         """The function that computes the model."""

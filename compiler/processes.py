@@ -16,6 +16,17 @@ def process_pool(count: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(count, context, _depend_on_parent)
 
 
+def end_now(pool: ProcessPoolExecutor) -> None:
+    """Ends the processes of a pool whatever they do, and drops what they have not begun: they let Ctrl-C
+    pass, and a pool that is left waits for all that it was given."""
+    running = list((pool._processes or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in running:
+        process.terminate()
+    for process in running:
+        process.join()
+
+
 def _depend_on_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_follow_parent, daemon=True).start()

@@ -29,15 +29,13 @@ def as_qdq(model: Model) -> Model:
     ends = qnn.QuantizeOp | qnn.DequantizeOp
     if not any(isinstance(op, qnn.QnnOperation) and not isinstance(op, ends) for op in model.module.walk()):
         return model
-    copies: dict[SSAValue, SSAValue] = {}
-    module = model.module.clone(copies)
-    assert isinstance(module, ModuleOp)
-    made = to_qdq(module, model.store)
-    now = {name: made.get(copies[value], copies[value]) for name, value in model.values.items()}
-    block = Model(module, model.store).main.body.block
+    copy = model.copied()
+    made = to_qdq(copy.module, model.store)
+    block = copy.main.body.block
     there = {*block.args, *(result for op in block.ops for result in op.results)}
-    values = {name: value for name, value in now.items() if value in there}
-    return Model(module, model.store, values, model.name, model.weights)
+    now = {name: made.get(value, value) for name, value in copy.values.items()}
+    copy.values = {name: value for name, value in now.items() if value in there}
+    return copy
 
 
 def to_qdq(module: ModuleOp, weights: Mapping[str, np.ndarray]) -> dict[SSAValue, SSAValue]:

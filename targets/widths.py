@@ -50,7 +50,10 @@ def expanded(text: str, name: str) -> str:
 
 def _rows(text: str, where: str) -> list[dict[str, str]]:
     """The values of each copy."""
-    lists = {m[1]: [v.strip('"') for v in _VALUE.findall(m[2])] for m in _LIST.finditer(text)}
+    given = list(_LIST.finditer(text))
+    lists = {m[1]: [v.strip('"') for v in _VALUE.findall(m[2])] for m in given}
+    if len(lists) < len(given):
+        raise TenonError(f"{where}: a name has two lists, expected one for each")
     if _LIST.sub("", text) or not lists:
         raise TenonError(f"{where}: expected `for n in (16, 8, 4)`, found 'for {text}'")
     counts = {name: len(values) for name, values in lists.items()}

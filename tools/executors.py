@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 
-from ..compiler.processes import process_pool
+from ..compiler.processes import end_now, process_pool
 from ..dialects.errors import TenonError
 
 CONNECTING = 20
@@ -18,9 +18,13 @@ def executor(processes: int, scheduler: str | None = None) -> Iterator[Executor]
     """So many fresh processes; with the address of a scheduler, its workers. Those give a job whose worker
     is killed to another one by themselves; they have to see the same folders under the same names."""
     if scheduler is None:
-        with process_pool(processes) as pool:
+        pool = process_pool(processes)
+        try:
             yield pool
-        return
+        except BaseException:
+            end_now(pool)
+            raise
+        return pool.shutdown()
     try:
         from distributed import Client
     except ModuleNotFoundError:

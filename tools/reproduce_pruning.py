@@ -10,12 +10,13 @@ import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..compiler.atomic import write_file
 from ..compiler.pruning.methods import METHODS
+from ..dialects.errors import TenonError
 from .executors import executor
 from .reproduce_pruning_data import opened, prepare
 from .reproduce_pruning_table import HEAD, rows, summary
@@ -84,10 +85,15 @@ class Job:
         return _prune(self) if self.arm else _train_dense(self)
 
 
-def run(quick: bool, processes: int, folder: Path, scheduler: str | None = None) -> dict[str, Any]:
-    """LeNet-5 on the drawn digits: compression by arm, of what `folder` has and what is done now."""
-    recipe, place = (QUICK, "quick") if quick else (FULL, "full")
-    return run_recipe(recipe, processes, folder / place, scheduler)
+def experiment(full: Recipe, quick: Recipe) -> Callable[..., dict[str, Any]]:
+    """What `tenonc reproduce` runs: compression by arm, of what the folder has and what is done now."""
+    forms = {True: (quick, "quick"), False: (full, "full")}
+
+    def run(quick: bool, processes: int, folder: Path, scheduler: str | None = None) -> dict[str, Any]:
+        recipe, place = forms[quick]
+        return run_recipe(recipe, processes, folder / place, scheduler)
+
+    return run
 
 
 def run_recipe(recipe: Recipe, processes: int, folder: Path, scheduler: str | None = None) -> dict[str, Any]:
@@ -106,12 +112,30 @@ def results_of(jobs: Sequence[Job], processes: int, scheduler: str | None = None
 
     recipe, folder = jobs[0].recipe, Path(jobs[0].folder)
     folder.mkdir(parents=True, exist_ok=True)
+    same_recipe(recipe, folder)
     dense = [Job(str(folder), recipe, seed) for seed in range(recipe.seeds)]
     with progress("pruning") as step:
         prepare(folder, recipe.cifar, step)
         for stage in (dense, jobs):
             run_safely(stage, lambda: executor(processes, scheduler), step)
     return [json.loads(job.result.read_text()) for job in jobs]
+
+
+def same_recipe(recipe: Recipe, folder: Path) -> None:
+    """Writes down what results of a folder are results of. Raises TenonError where it is something else; the
+    number of seeds may differ."""
+    path, wanted = folder / "recipe.json", json.loads(json.dumps(asdict(replace(recipe, seeds=1))))
+    if path.exists():
+        found = json.loads(path.read_text())
+        others = [f"{name} {found.get(name)}, not {value}" for name, value in wanted.items()
+                  if found.get(name) != value]  # fmt: skip
+    else:
+        others = ["unknown recipe"] if any(folder.glob("*/result.json")) else []
+    if others:
+        raise TenonError(
+            f"{folder} has results of another recipe ({others[0]}), expected a folder of its own"
+        )
+    write_file(path, lambda part: part.write_text(json.dumps(wanted, indent=1) + "\n"))
 
 
 def run_safely(
@@ -230,3 +254,6 @@ def _prune(job: Job) -> dict[str, Any]:
         "rounds": [[r.level, r.params, r.accuracy, r.decision] for r in found.rounds],
         "ended": found.ended,
     }
+
+
+run = experiment(FULL, QUICK)

@@ -7,10 +7,8 @@ tenonc reproduce pruning-cifar --threads 8
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
-from .reproduce_pruning import Recipe, run_recipe
+from .reproduce_pruning import Recipe, experiment
 
 FULL = Recipe(
     seeds=5,
@@ -26,8 +24,4 @@ FULL = Recipe(
 )
 QUICK = replace(FULL, seeds=1, epochs=20, retrain=4, rounds=6)
 
-
-def run(quick: bool, processes: int, folder: Path, scheduler: str | None = None) -> dict[str, Any]:
-    """All arms; see reproduce_pruning.py."""
-    recipe, place = (QUICK, "quick") if quick else (FULL, "full")
-    return run_recipe(recipe, processes, folder / place, scheduler)
+run = experiment(FULL, QUICK)

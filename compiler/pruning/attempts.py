@@ -159,7 +159,8 @@ class Attempts:
         alive, model = self.step(base).left(found), found.model
         new = Round(number, base.number, level, *found.after, None, False, "", 0.0, number, {}, alive)
         if found.after == found.before:
-            same = {"accuracy": base.accuracy, "kept": base.kept, "model": base.model, "over": base.over}
+            over = self._measured_again(base)
+            same = {"accuracy": base.accuracy, "kept": base.kept, "model": base.model, "over": over}
             self._add(replace(new, decision="nothing leaves", **same), None)
             return self.rounds[-1]
         if self.callables.on_pruned is not None:
@@ -180,6 +181,13 @@ class Attempts:
         decision = "kept" if kept else f"lost {self.lost(new):.4f}, more than {limit:g}"
         self._add(replace(new, kept=kept, decision=decision), model)
         return self.rounds[-1]
+
+    def _measured_again(self, base: Round) -> Mapping[str, float]:
+        """What is over where nothing is left to do: one measurement that was too high stays no verdict."""
+        if max(base.over.values(), default=0) <= 1:
+            return base.over
+        again = self.objectives.over(self.records.model(base))
+        return {name: min(part, again[name]) for name, part in base.over.items()}
 
     def _rewound(self, model: Model, alive: Mapping[str, list[int]]) -> Model:
         if self.callables.early is None:

@@ -38,8 +38,8 @@ class Controller:
         self.step = self.step or self.first
 
     def report(self, lost: float, level: float | None = None) -> int | None:
-        """What the round lost, None or NaN for one that failed, and the level that it was pruned at, where
-        that was less than the threshold. Returns the round to go back to, if any, and sets the next
+        """What the round lost, infinity or NaN for one that failed, and the level that it was pruned at,
+        where that was less than the threshold. Returns the round to go back to, if any, and sets the next
         threshold."""
         number = len(self.thresholds)
         if level is not None:

@@ -22,7 +22,7 @@ from ..qdq_form import as_qdq
 from .data import Batches
 from .fold import fold_cuts
 from .masks_file import Removed, set_removed
-from .names import copied, tag, untag
+from .names import tag, untag
 from .recover import Layer, recovery_of
 from .recover import recover as recover_masked
 from .runner import ModelRunner, without_declarations
@@ -193,7 +193,7 @@ def scored(
     step: Callable[[str], None] = _silent,
 ) -> Model:
     """A copy of `model` with groups, and their scores, or what `masks` removes of them."""
-    work = copied(model)
+    work = model.copied()
     step("prune-analyze")
     options.analyzing().apply(Context(), work.module)
     if masks is None:
@@ -217,7 +217,7 @@ def shrunk(
     options.selecting().apply(context, work.module)
     changes = _changes(work.module)
     recovered = _recovered(work, options, batches, step)
-    masked = copied(work)
+    masked = work.copied()
     without_declarations(masked.module)
     step("prune-apply")
     tag(work)

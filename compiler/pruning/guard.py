@@ -18,6 +18,8 @@ Evaluate = Callable[[Model], float]
 """A model's accuracy, from 0 to 1, on data that is not the test set."""
 
 
+SIZES = ("parameters", "multiplications")
+
 GRACE = 1.0
 """Seconds that a call which took too long has to come to its end."""
 
@@ -35,9 +37,11 @@ def trained(train: Train | None, model: Model, number: int, seconds: float | Non
         raise Failed(f"train returned {type(found).__name__}, expected a Model")
     if [p.shape for p in found.outputs] != [p.shape for p in model.outputs]:
         raise Failed("train returned a model of other outputs")
-    if size_of(found) != size_of(model):
-        sizes = f"{size_of(found).params:,} parameters, expected the {size_of(model).params:,}"
-        raise Failed(f"train returned a model of {sizes} that it was given")
+    for name, got, given in zip(SIZES, size_of(found), size_of(model), strict=True):
+        if got != given:
+            raise Failed(
+                f"train returned a model of {got:,} {name}, expected the {given:,} that it was given"
+            )
     return found
 
 
@@ -46,7 +50,7 @@ def evaluated(evaluate: Evaluate, model: Model, seconds: float | None) -> float:
     found = _within(lambda: evaluate(model), "evaluate", seconds)
     try:
         number = float(found)
-    except (TypeError, ValueError):
+    except Exception:  # what is no number may raise anything: it is the user's
         raise Failed(f"evaluate returned {type(found).__name__}, expected a number") from None
     if not 0 <= number <= 1:
         raise Failed(f"evaluate returned {number}, expected a number from 0 to 1")

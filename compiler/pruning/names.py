@@ -1,23 +1,14 @@
-"""Copies of models that keep the names of their values, and names that ops carry through a pass."""
+"""The names of a model's values, carried through a pass by its ops."""
 
 from __future__ import annotations
 
-from xdsl.dialects.builtin import ArrayAttr, ModuleOp, StringAttr
-from xdsl.ir import Operation, SSAValue
+from xdsl.dialects.builtin import ArrayAttr, StringAttr
+from xdsl.ir import Operation
 
 from ..model import Model
 
 _TAG = "tenon.value"
 """The attribute that carries a value's ONNX name through prune-apply."""
-
-
-def copied(model: Model) -> Model:
-    """A model of its own; weights are shared."""
-    copies: dict[SSAValue, SSAValue] = {}
-    module = model.module.clone(copies)
-    assert isinstance(module, ModuleOp)
-    values = {name: copies[value] for name, value in model.values.items() if value in copies}
-    return Model(module, model.store, values, model.name, model.weights)
 
 
 def tag(model: Model) -> None:

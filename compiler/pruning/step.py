@@ -16,7 +16,6 @@ from ..model import Model
 from .data import Batches
 from .driver import Pruned, PruneOptions, scored, shrunk
 from .methods import Method
-from .names import copied
 
 Alive = Mapping[str, list[int]]
 """Group -> the original numbers of its channels that are left."""
@@ -83,7 +82,7 @@ class Step:
             options = replace(options, ratio=min(level, MOST))
         else:
             options = replace(options, threshold=level * self.unit)
-        return shrunk(self.model, copied(self.work), options)
+        return shrunk(self.model, self.work.copied(), options)
 
     def smallest(self, originals: Mapping[str, int]) -> Pruned:
         """One channel in each group is the least that can be left."""
@@ -143,7 +142,7 @@ class Step:
                 group.name: (least - (least - most) * middle // steps) / group.extent
                 for group, least, most in gone
             }
-            found = shrunk(self.model, copied(self.work), self._options(ratios=ratios))
+            found = shrunk(self.model, self.work.copied(), self._options(ratios=ratios))
             if fits(found.model):
                 low, best = middle, found
             else:

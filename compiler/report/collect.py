@@ -40,7 +40,7 @@ def collect(
     artifact = exe.artifact
     if not isinstance(artifact, NativeArtifact) or artifact.module is None:
         raise TenonError("only what `compile` has made of a model in this process can be reported on")
-    reason = _obstacle(artifact.record)
+    reason = obstacle(artifact.record)
     found = None if reason else profile(exe, inputs, seconds)
     machine = _machine(found.machine) if found else None
     calls = _calls(steps_of(artifact.module), found)
@@ -72,7 +72,7 @@ def collect(
     )
 
 
-def _obstacle(record: TargetRecord) -> str:
+def obstacle(record: TargetRecord) -> str:
     """Why code for a target cannot be timed here; nothing where it can."""
     try:
         check_runs_here(record)

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..executable import compile
+from ...targets.record import find_target
 from ..pruning.attempts import Outcome
-from ..pruning.objectives import Objectives, latency
+from ..pruning.objectives import BUDGETS, Objectives
 from ..pruning.record import Round
+from .collect import obstacle
 from .scatter import Mark, Scatter, scatter
 from .templates import environment
 
@@ -85,14 +86,17 @@ def rounds_report(
 
 
 def _latencies(found: Outcome, target: str, on_step: Callable[[str], None]) -> dict[int, float]:
-    """Of the rounds that have a model; of one in which nothing left, those of the round it is the same as."""
+    """Of the rounds that have a model; of one in which nothing left, those of the round it is the same as.
+    None for a target that this machine does not run."""
+    if obstacle(find_target(target)):
+        return {}
     made: dict[int, float] = {}
     for one in found.rounds:
         if one.accuracy is None:
             continue
         if one.model not in made:
             on_step(f"measuring round {one.model}")
-            made[one.model] = latency(compile(found.model_of(one), target))
+            made[one.model] = BUDGETS["max_latency"](found.model_of(one), target)
         made[one.number] = made[one.model]
     return made
 

@@ -20,19 +20,11 @@ from .program import Call, Program, Setting
 from .runners import check_supported
 
 
-def _copied(model: Model, store: nn.WeightStore) -> Model:
-    """A copy of the module, in which the names of values stay valid."""
-    copies: dict[SSAValue, SSAValue] = {}
-    module = model.module.clone(copies)
-    values = {name: copies[value] for name, value in model.values.items() if value in copies}
-    return Model(module, store, values, model.name, model.weights)
-
-
 class _Plan:
     """What a module was made from. It does not change, so copies of the module share it."""
 
     def __init__(self, model: Model, trainable: Trainable, floats: torch.dtype | None, momentum: float):
-        self.model = _copied(model, model.store)
+        self.model = model.copied()
         self.floats = floats
         separate_statistics(self.model.module)
         check_supported(self.model.module)
@@ -99,7 +91,7 @@ class TorchModule(torch.nn.Module):
         Another model must have the same constants in the same order, as one that was loaded from the same
         file with another batch."""
         source = model or self._plan.model
-        made = _copied(source, nn.WeightStore())
+        made = source.copied(nn.WeightStore())
         separate_statistics(made.module)
         constants = list(constants_of(made.module))
         self._check_same(constants)

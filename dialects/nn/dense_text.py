@@ -40,7 +40,10 @@ def parse_value(parser: Parser) -> Attribute:
     places = array.reshape(-1)
     for at, number in enumerate(numbers):
         if number.startswith("0x"):
-            bits = int(number, 16).to_bytes(places.itemsize, "little")
+            bits = int(number, 16)
+            if bits >> 8 * places.itemsize:
+                parser.raise_error(f"{number} has more bits than an element of {value.type}", start)
+            bits = bits.to_bytes(places.itemsize, "little")
             places[at : at + 1 if len(numbers) > 1 else None] = np.frombuffer(bits, places.dtype)
     return dense_attribute(array, value.get_element_type())
 

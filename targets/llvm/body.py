@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import IntegerAttr, VectorType
+from xdsl.dialects.builtin import FloatAttr, IntegerAttr, VectorType
 from xdsl.ir import Block, Operation
 from xdsl.utils.exceptions import VerifyException
 
@@ -102,6 +102,14 @@ def _streaming_order(points: Sequence[tuple[str, ...]]) -> list[int]:
     return sorted(range(len(points)), key=lambda i: first[streamed[i]])
 
 
+def _yields_zero(body: Block) -> bool:
+    """Whether a body is a constant 0."""
+    last = body.last_op
+    constant = last.operands[0].owner if last is not None and last.operands else None
+    value = constant.value if isinstance(constant, arith.ConstantOp) else None
+    return isinstance(value, IntegerAttr | FloatAttr) and value.value.data == 0
+
+
 def emit_map(function: FunctionText, op: MapOp) -> None:
     """The body once per register."""
     assert isinstance(op.res.type, VectorType)
@@ -110,6 +118,8 @@ def emit_map(function: FunctionText, op: MapOp) -> None:
     if op.arguments:
         points = list(zip(*(function.values[a] for a in op.arguments), strict=True))
     if op.res in function.tiles:
+        if not _yields_zero(body):
+            raise TenonError(f"{op.name}{location(op)} starts tiles, expected zeros alone")
         function.values[op.res] = zero_tiles(function, op.res.type)
         return
     narrowing = final_narrowing(function, body)

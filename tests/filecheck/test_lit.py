@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,14 @@ def test_what_a_pipe_of_forks_says(line: str, text: str, said: str | None, tmp_p
     path.write_text(text)
     found = forked.piped(forked.pipeline(line, str(path)))
     assert found is None if said is None else said in found
+
+
+def test_a_tool_that_is_killed_has_not_failed_as_it_should(monkeypatch):
+    monkeypatch.syspath_prepend(HERE)
+    forked = importlib.import_module("forked")
+    monkeypatch.setitem(forked.TOOLS, "tenon-opt", lambda arguments: os.kill(os.getpid(), signal.SIGKILL))
+    said = forked.piped(forked.pipeline("not tenon-opt %s # all of it", "a.mlir"))
+    assert said.startswith("tenon-opt a.mlir '#' all of it: exit status -9")
 
 
 def test_lines_for_a_shell_are_left_to_lit(monkeypatch):

@@ -45,6 +45,7 @@ def test_lines_keep_their_numbers():
     [
         (("(8, 4)", "(8,)"), "my.mlir:2: expected `for n in (16, 8, 4)`, found"),
         (("(8, 4)", "(8)"), "my.mlir:2: lists of equal length, 16 values at most, expected: n has 1"),
+        (("needs in", "n in"), "my.mlir:2: a name has two lists, expected one for each"),
         (("n in", "n of"), "my.mlir:2: expected `for n in (16, 8, 4)`, found 'for n of (8, 4), needs in"),
         (("${n * 2}", "${m * 2}"), "my.mlir:2: ${m} is no value of `for`: it has n, needs"),
         (("${n * 2}", "${needs * 2}"), "my.mlir:2: ${needs * 2} multiplies 'avx2'"),

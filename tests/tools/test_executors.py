@@ -1,7 +1,6 @@
 """Jobs of an experiment on processes and on Dask's workers: killed ones lose no finished round."""
 
 import json
-import multiprocessing
 import os
 import signal
 import threading
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tenonc.dialects.errors import TenonError
 from tenonc.tools import tenonc
 from tenonc.tools.executors import executor
 from tenonc.tools.reproduce_pruning import QUICK, Job, run_safely
@@ -30,6 +30,8 @@ class Rounds(Job):
         from tenonc.compiler.pruning.objectives import Objectives
         from tenonc.compiler.pruning.rounds import prune_in_rounds
 
+        (self.place / "pid").write_text(str(os.getpid()))
+
         def train(model, number):
             while number == 2 and (Path(self.folder) / "wait").exists():
                 time.sleep(0.01)
@@ -44,16 +46,16 @@ class Rounds(Job):
 
 @contextmanager
 def processes():
-    """The number of processes, no scheduler, and the processes that jobs are in."""
-    yield 2, None, lambda: [process.pid for process in multiprocessing.active_children()]
+    """How many, and no scheduler."""
+    yield 2, None
 
 
 @contextmanager
 def dask():
     distributed = pytest.importorskip("distributed", reason="the extra 'distributed' is not installed")
     options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
-    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
-        yield 0, cluster.scheduler_address, lambda: list(client.run(os.getpid).values())
+    with distributed.LocalCluster(**options) as cluster:
+        yield 0, cluster.scheduler_address
 
 
 def rounds(job: Job) -> list[dict]:
@@ -71,11 +73,11 @@ def test_killed_workers_lose_no_finished_round(where, tmp_path):
             time.sleep(0.02)
         before.extend(map(rounds, jobs))
         (tmp_path / "wait").unlink()
-        for pid in victims():
-            os.kill(pid, signal.SIGKILL)
+        for job in jobs:
+            os.kill(int((job.place / "pid").read_text()), signal.SIGKILL)
 
     (tmp_path / "wait").touch()
-    with where() as (number, scheduler, victims):
+    with where() as (number, scheduler):
         thread = threading.Thread(target=kill, daemon=True)
         thread.start()
         run_safely(jobs, lambda: executor(number, scheduler), lambda step: None)
@@ -83,6 +85,20 @@ def test_killed_workers_lose_no_finished_round(where, tmp_path):
     for job, old in zip(jobs, before, strict=True):
         assert job.result.exists() and [len(rounds(job)), len(old)] == [4, 2]
         assert rounds(job)[:2] == old  # their seconds too: none was done again
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, TenonError])
+def test_jobs_end_with_the_experiment(error):
+    """Also those that would run on for minutes, and those that have not begun."""
+    start = time.monotonic()
+    with pytest.raises(error), executor(1) as pool:
+        process = pool.submit(os.getpid).result()
+        waiting = [pool.submit(time.sleep, 600) for _ in range(4)]
+        raise error
+    while not all(future.done() for future in waiting):
+        assert time.monotonic() - start < 60
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
 
 
 def test_a_scheduler_that_is_not_there(tmp_path, monkeypatch, capsys):

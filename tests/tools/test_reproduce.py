@@ -48,10 +48,11 @@ def test_unit_writes_what_it_measured(monkeypatch, tmp_path, capfd):
     assert [layer["shape"]["ic"] for layer in found["layers"]] == [20, 33]
     for layer in found["layers"]:
         assert layer["tenonc_ms"] > 0 and set(layer["peers"]) == {"onnxruntime", "openvino"}
-        assert layer["gops"] > 0 and layer["exact_onnxruntime_ms"] > 0
+        assert 0 < layer["percent_of_peak"] < 110 and layer["exact_onnxruntime_ms"] > 0
         assert layer["percent_of_peak"] == pytest.approx(100 * layer["gops"] / layer["peak_gops"])
     ratios = [min(layer["peers"].values()) / layer["tenonc_ms"] for layer in found["layers"]]
     assert found["geomean_speedup"] == pytest.approx(float(np.exp(np.log(ratios).mean())))
+    assert found["peak"]["gops"] > 1
     assert found["peak"]["gops"] == max(layer["peak_gops"] for layer in found["layers"])
     assert "UNIT, Table I" in capfd.readouterr().out
 

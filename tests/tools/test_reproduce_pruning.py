@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import BrokenExecutor, Future
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,7 @@ from tenonc.compiler.pruning.methods import METHODS
 from tenonc.dialects.errors import TenonError
 from tenonc.tools import reproduce_pruning as module
 from tenonc.tools import reproduce_pruning_cifar, reproduce_pruning_residual, tenonc
-from tenonc.tools.reproduce_pruning import QUICK, Job, run_jobs, run_safely
+from tenonc.tools.reproduce_pruning import QUICK, Job, run_jobs, run_safely, same_recipe
 from tenonc.tools.reproduce_pruning_table import rows, spread, summary
 
 
@@ -62,6 +63,20 @@ def test_the_summary_has_what_is_done(jobs):
     assert rows(results)[0] == ("ilp", "4.00", "3.00 to 5.00", "3", "3.00", "0.70", "4.77")
     assert len(found["results"]) == 5
     assert spread([7.0]) == {"median": 7.0, "low": 7.0, "high": 7.0, "seeds": 1}
+
+
+def test_results_of_another_recipe_are_not_mixed_in(tmp_path):
+    same_recipe(QUICK, tmp_path)
+    same_recipe(replace(QUICK, seeds=9), tmp_path)
+    with pytest.raises(
+        TenonError, match=r"results of another recipe \(retrain 3, not 4\), expected a folder of"
+    ):
+        same_recipe(replace(QUICK, retrain=4), tmp_path)
+    (tmp_path / "recipe.json").unlink()
+    (tmp_path / "ilp-0").mkdir()
+    (tmp_path / "ilp-0" / "result.json").touch()
+    with pytest.raises(TenonError, match=r"\(unknown recipe\)"):
+        same_recipe(QUICK, tmp_path)
 
 
 def test_killed_processes_are_replaced(jobs, monkeypatch):

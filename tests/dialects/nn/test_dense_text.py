@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from xdsl.parser import Parser
 from xdsl.printer import Printer
+from xdsl.utils.exceptions import ParseError
 
 from tenonc.compiler.pipeline import context
 from tenonc.dialects.nn import ConstantOp
@@ -40,3 +41,8 @@ def test_what_is_printed_is_read_again(values, dtype):
 )
 def test_numbers_in_hexadecimal_are_the_bits_of_floats(text, want):
     np.testing.assert_array_equal(parsed(f"%c = nn.constant {text}"), want)
+
+
+def test_more_bits_than_an_element_has():
+    with pytest.raises(ParseError, match="0x1FFFFFFFF has more bits than an element of tensor<2xf32>"):
+        parsed("%c = nn.constant dense<[1.0, 0x1FFFFFFFF]> : tensor<2xf32>")

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,6 @@ from .options import CompileOptions
 from .show_zero_points import show_zero_points
 
 if TYPE_CHECKING:
-    from ..passes.tensorize.remarks import Explanation
     from ..targets.llvm.artifact import NativeArtifact
     from .model import Model
 
@@ -171,44 +170,6 @@ def run_levels(
         if level == NOTED and weights is not None:
             for note in NOTES.values():
                 note(module, weights)
-
-
-@dataclass(frozen=True)
-class Explained:
-    """How the instruction of each reduction was chosen, also of those that the target lacks, and by kernel
-    lines of (what, why) on the schedules of contractions, and these schedules as text."""
-
-    instructions: list[Explanation]
-    schedules: dict[str, list[tuple[str, str]]]
-    levels: dict[str, list[str]]
-
-
-def explained(model: Model, options: CompileOptions) -> Explained:
-    """Lowers a copy of the model to where instructions and schedules are chosen."""
-    from ..dialects.tensorized import kernels
-    from ..dialects.tensorized.attributes import level_text
-    from ..passes.schedule.reasons import schedule_reasons
-    from ..passes.tensorize.remarks import explanations
-    from ..passes.tensorize.target import target_facts
-
-    module, ctx = model.module.clone(), context()
-    with collector_paused():
-        for level in list(LEVELS)[: list(LEVELS).index("scheduled") + 1]:
-            for one in parse_pipeline(LEVELS[level].format(**options.placeholders())):
-                with_reasons(one).apply(ctx, module)
-            for note in NOTES.values() if level == NOTED else ():
-                note(module, model.store)
-    facts = target_facts(module)
-    known = {kernel.sym_name.data: kernel for kernel in kernels(module)}
-    schedules = {name: list(schedule_reasons(kernel, facts)) for name, kernel in known.items()}
-    levels = {name: [level_text(one) for one in kernel.schedule or ()] for name, kernel in known.items()}
-    return Explained(list(explanations(module)), schedules, levels)
-
-
-def with_reasons(one: ModulePass) -> ModulePass:
-    """The pass with the option that has it say why, if it has one."""
-    options = {"explain", "lacking"} & {field.name for field in fields(one)}
-    return replace(one, **dict.fromkeys(options, True))
 
 
 @contextmanager

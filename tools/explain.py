@@ -23,7 +23,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 def explain_model(arguments: argparse.Namespace) -> None:
     """Lower to the level where instructions are chosen, and show the remarks, one table a kernel."""
-    from ..compiler.pipeline import explained
+    from ..compiler.explained import explained
     from .tables import progress
     from .verbs import load_model, options_of
 

@@ -18,8 +18,8 @@ from .verb import Verb, add_debug, add_shapes
 if TYPE_CHECKING:
     from ..compiler.atomic import Writer
     from ..compiler.model import Model
-    from ..compiler.pruning.driver import PruneOptions
     from ..compiler.pruning.masks_file import Removed
+    from ..compiler.pruning.options import PruneOptions
 
 SCORES = ("l1", "l2", "gamma", "attention", "random")
 RESIDUALS = ("coupled", "indexed")
@@ -151,7 +151,7 @@ def _digest(model: Model) -> str:
 
 
 def _options(arguments: argparse.Namespace) -> PruneOptions:
-    from ..compiler.pruning.driver import LANES, PruneOptions
+    from ..compiler.pruning.options import LANES, PruneOptions
 
     every = arguments.round
     if every != LANES and not (every.isdecimal() and 0 < int(every) < 2**20):

@@ -13,11 +13,12 @@ from ...dialects.errors import TenonError, UsageError
 from ..model import Model
 from ..qdq_form import as_qdq
 from .data import Batches
-from .driver import Pruned, PruneOptions, pruned
+from .driver import Pruned, pruned
 from .guard import Evaluate, Failed, Train, evaluated, trained
 from .masks_file import digest_of
 from .methods import find_method
 from .objectives import Objectives
+from .options import PruneOptions
 from .record import Records, Round, log_rounds
 from .size import size_of
 from .step import Alive, Step

@@ -11,18 +11,15 @@ from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 
 from ...dialects import prune as dialect
-from ...dialects.errors import TenonError, UsageError
-from ...passes.prune_analyze import PruneAnalyzePass
+from ...dialects.errors import TenonError
 from ...passes.prune_apply import PruneApplyPass
-from ...passes.prune_score import PruneScorePass
-from ...passes.prune_select import PruneSelectPass, check_ratio
-from ...targets.record import find_target
 from ..model import Model
 from ..qdq_form import as_qdq
 from .data import Batches
 from .fold import fold_cuts
 from .masks_file import Removed, set_removed
 from .names import tag, untag
+from .options import PruneOptions
 from .recover import Layer, recovery_of
 from .recover import recover as recover_masked
 from .runner import ModelRunner, without_declarations
@@ -31,54 +28,7 @@ from .size import Size, size_of
 if TYPE_CHECKING:
     import torch
 
-LANES = "lanes"
-
 NEEDS_DATA = ("attention",)
-
-
-@dataclass(frozen=True)
-class PruneOptions:
-    """What `prune` is asked for; the options of passes/prune_score.py and passes/prune_select.py. `round` is
-    a number, or `lanes` for the f32 lanes of `target`."""
-
-    ratio: float = 0.5
-    score: str = "l1"
-    policy: str = "uniform"
-    threshold: float | None = None
-    share: str = "params"
-    ratios: Mapping[str, float] | None = None
-    round: int | str = 1
-    target: str = "host"
-    mapping: str = "mean"
-    power: float = 1.0
-    seed: int = 0
-    residuals: str = "coupled"
-    recover: bool | str = False
-
-    def __post_init__(self) -> None:
-        check_ratio("ratio", self.ratio)
-        find_target(self.target)
-        recovery_of(self.recover)
-        self.analyzing()
-        self.selecting()
-        self.scoring()
-
-    def analyzing(self) -> PruneAnalyzePass:
-        return PruneAnalyzePass(self.residuals)
-
-    def scoring(self) -> PruneScorePass:
-        return PruneScorePass(self.score, self.mapping, self.power, self.seed)
-
-    def selecting(self) -> PruneSelectPass:
-        single = ";".join(f"{name}={ratio}" for name, ratio in (self.ratios or {}).items())
-        return PruneSelectPass(self.ratio, self.policy, self.threshold, self.share, single, self._multiple())
-
-    def _multiple(self) -> int:
-        if self.round == LANES:
-            return find_target(self.target).vector_bytes // 4
-        if not isinstance(self.round, int):
-            raise UsageError(f"round is '{self.round}', expected a number or {LANES}")
-        return self.round
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from ...passes.pruning.groups import resolve
 from ...passes.pruning.work import shares
 from ..model import Model
 from .data import Batches
-from .driver import Pruned, PruneOptions, scored, shrunk
+from .driver import Pruned, scored, shrunk
 from .methods import Method
+from .options import PruneOptions
 
 Alive = Mapping[str, list[int]]
 """Group -> the original numbers of its channels that are left."""

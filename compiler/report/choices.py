@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...targets.remarks import grouped
-from ..pipeline import Explained
+from ..explained import Explained
 from .data import Choice, Reason
 
 

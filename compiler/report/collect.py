@@ -15,7 +15,7 @@ from ...targets.llvm.artifact import NativeArtifact
 from ...targets.llvm.codegen import check_runs_here
 from ...targets.llvm.elf import loaded_bytes
 from ...targets.record import TargetRecord
-from ..pipeline import explained
+from ..explained import explained
 from ..profile import CallSite, Machine, Profile, profile
 from ..steps import Step, steps_of
 from .data import CallReport, Measured, MeasuredMachine, MemoryLevel, Report, StaysFloat, Target

@@ -6,8 +6,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from tenonc.compiler import compile, load, run_reference, save_onnx
-from tenonc.compiler.pruning.driver import PruneOptions, pruned
+from tenonc.compiler.pruning.driver import pruned
 from tenonc.compiler.pruning.masks_file import digest_of
+from tenonc.compiler.pruning.options import PruneOptions
 from tenonc.dialects import nn, qnn
 from tenonc.passes.pruning.groups import main_function
 

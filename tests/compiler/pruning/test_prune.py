@@ -8,7 +8,8 @@ import pytest
 from xdsl.dialects.builtin import ArrayAttr
 
 from tenonc.compiler import Model, TenonError, UsageError, compile, load, prune, run_reference, save_onnx
-from tenonc.compiler.pruning.driver import PruneOptions, pruned, removed_of
+from tenonc.compiler.pruning.driver import pruned, removed_of
+from tenonc.compiler.pruning.options import PruneOptions
 from tenonc.dialects import nn
 from tenonc.dialects import prune as dialect
 from tenonc.passes.prune_apply import LOG

@@ -11,8 +11,9 @@ from onnx import TensorProto, helper
 
 from tenonc.compiler import Model, TenonError, UsageError, compile, load, run_reference
 from tenonc.compiler.pruning.data import Batches
-from tenonc.compiler.pruning.driver import PruneOptions, pruned
+from tenonc.compiler.pruning.driver import pruned
 from tenonc.compiler.pruning.normal_equations import NormalEquations
+from tenonc.compiler.pruning.options import PruneOptions
 from tenonc.compiler.pruning.products import product_of
 from tenonc.compiler.pruning.recover import WAYS, recover
 from tenonc.dialects import nn, prune

@@ -12,7 +12,7 @@ from ...targets.llvm.artifact import NativeArtifact
 from ...targets.llvm.assembly import SYNTAXES, Function, Loop, read_functions
 from ...targets.llvm.elf import function_sizes
 from ...targets.llvm.names import kernel_name
-from ..pipeline import Explained
+from ..explained import Explained
 from .choices import choices_of, reasons_of
 from .data import CallReport, InnerLoop, KernelReport, MachineCode, Measured
 from .flags import Evidence, flags_of

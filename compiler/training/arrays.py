@@ -22,7 +22,7 @@ def to_numpy(tensor: torch.Tensor, dtype: np.dtype) -> np.ndarray:
     tensor = tensor.detach().cpu()
     if tensor.dtype == torch.bfloat16:
         tensor = tensor.float()
-    return tensor.numpy().astype(dtype, copy=True)
+    return tensor.numpy().astype(dtype, order="C", copy=True)
 
 
 def torch_dtype(element: Attribute, floats: torch.dtype | None = None) -> torch.dtype:

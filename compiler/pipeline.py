@@ -24,6 +24,7 @@ from ..passes.registry import PASSES
 from ..targets.registry import TARGET_PASSES
 from .bound_accumulators import bound_accumulators
 from .options import CompileOptions
+from .show_indices import show_indices
 from .show_zero_points import show_zero_points
 
 if TYPE_CHECKING:
@@ -49,7 +50,11 @@ braces."""
 NOTED = "nn"
 """The level after which stands in the IR what the values of weights and parameters tell passes."""
 
-NOTES = {"show-zero-points": show_zero_points, "bound-accumulators": bound_accumulators}
+NOTES = {
+    "show-zero-points": show_zero_points,
+    "show-indices": show_indices,
+    "bound-accumulators": bound_accumulators,
+}
 """Steps that are no passes, since they evaluate: of a module and its weights."""
 
 

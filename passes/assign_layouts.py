@@ -160,13 +160,13 @@ class _Assigner:
                     self.memo[copy] = LayoutAttr.of(AffineMap.identity(len(shape)), shape)
 
     def _copy_before_lookups(self) -> None:
-        """What a body looks elements up in holds them and nothing else, in any order of its dimensions."""
+        """What a body looks elements up in is an array, in any order of its dimensions."""
         for op in [op for op in self.block.ops if isinstance(op, GenericOp)]:
             for extract in [inner for inner in op.body.block.ops if isinstance(inner, tensor.ExtractOp)]:
                 value = extract.tensor
                 assert isinstance(value.type, TensorType)
                 shape = value.type.get_shape()
-                if not is_compile_time(value) and views.stored_order(self.layout(value), shape) is None:
+                if not is_compile_time(value) and views.stored_view(self.layout(value), shape) is None:
                     copy = self._copy(value, op)
                     self.memo[copy] = LayoutAttr.of(AffineMap.identity(len(shape)), shape)
                     extract.operands[0] = copy

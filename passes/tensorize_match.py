@@ -29,7 +29,7 @@ from xdsl.dialects.builtin import (
     TensorType,
     VectorType,
 )
-from xdsl.ir import BlockArgument
+from xdsl.ir import BlockArgument, SSAValue
 from xdsl.ir.affine import AffineMap
 from xdsl.passes import ModulePass
 from xdsl.rewriter import InsertPoint, Rewriter
@@ -88,7 +88,8 @@ class _Matcher:
             return
         nests = [op for op in kernel.body.block.ops if isinstance(op, tensorized.GenericOp)]
         views = {nest: NestView(nest, kernel) for nest in nests}
-        around = [view for nest, view in views.items() if not nest.is_reduction]
+        read = {value.owner for nest in nests if nest.is_reduction for value in nest.inputs}
+        around = [view for nest, view in views.items() if not nest.is_reduction and nest not in read]
         given = kernel.lane_counts
         lanes = self._row_lanes(views) if not given else {}
         if lanes:
@@ -100,7 +101,7 @@ class _Matcher:
                 best = self._best(view, around, given)
                 lanes |= _parallel_lanes(view, best)
                 self._replace(nest, best)
-        if len(around) == len(nests):
+        if not any(nest.is_reduction for nest in nests):
             for view in around:
                 lanes |= self._elementwise_lanes(view, around, lanes)
         kernel.properties["lanes"] = DictionaryAttr({k: IntAttr(v) for k, v in lanes.items()})
@@ -212,8 +213,7 @@ class _Matcher:
         if any(name in known for name in nest.names):
             return {}
         # Positions of lookups are wide, but one of them serves a whole row.
-        looks_up = any(isinstance(op, tensorized.LookupOp) for op in nest.op.body.block.ops)
-        counted = nest.values[-1:] if looks_up else nest.values
+        counted = nest.values[-1:] if tensorized.looks_up(nest.op) else nest.values
         widest = max(element_bytes(v.type.element_type) for v in counted if isinstance(v.type, TensorType))
         lanes = max(1, self.facts.vector_bytes // widest)
         band = [view for view in nests if view.names == nest.names]
@@ -226,10 +226,19 @@ class _Matcher:
 
 
 def _stands_alone(nest: tensorized.GenericOp, nests: Iterable[tensorized.GenericOp]) -> bool:
-    """Whether only `nest` runs over the loops it reduces, and reads nothing that the kernel makes."""
+    """Whether only `nest` runs over the loops it reduces, and reads nothing that the kernel makes, but what
+    is looked up in its steps."""
     row = {name for name, kind in zip(nest.loop_names, nest.kinds) if kind == "reduction"}
-    others = {name for other in nests if other is not nest for name in other.loop_names}
-    return not row & others and all(isinstance(value, BlockArgument) for value in nest.inputs)
+    inside = {nest, *(value.owner for value in nest.inputs if _is_looked_up(value))}
+    others = {name for other in nests if other not in inside for name in other.loop_names}
+    return not row & others and all(
+        isinstance(value, BlockArgument) or _is_looked_up(value) for value in nest.inputs
+    )
+
+
+def _is_looked_up(value: SSAValue) -> bool:
+    """Whether a nest of the kernel makes the value by lookups: a reduction has it do so in every step."""
+    return isinstance(value.owner, tensorized.GenericOp) and tensorized.looks_up(value.owner)
 
 
 def _parallel_lanes(nest: NestView, match: Match) -> dict[str, int]:

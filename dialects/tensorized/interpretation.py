@@ -25,8 +25,8 @@ from ..reference.nest import evaluate_nest
 from ..reference.scalar import EVALUATIONS, captured_values
 from ..reference.tensor import unwritten
 from .buffers import EmptyOp, IotaOp, PackOp
+from .call import CallOp
 from .instruction import InstructionOp, YieldOp
-from .kernel import CallOp
 from .lookup import LookupOp
 from .nest import ContractOp, GenericOp, loop_extents
 from .transform import TransformOp
@@ -124,6 +124,9 @@ def _sum_of_products(element: Attribute, operands: int) -> Block:
 
 def looked_up(op: LookupOp, table: np.ndarray, *indices: np.ndarray) -> np.ndarray:
     """Elements of `table`, seen in the shape that the op gives it."""
+    for index, extent in zip(indices, op.view, strict=True):
+        if (outside := index[(index < 0) | (index >= extent)]).size:
+            raise InterpretationError(f"tensorized.lookup: position {outside.flat[0]} of {extent} elements")
     return table.reshape(op.view)[tuple(indices)]
 
 

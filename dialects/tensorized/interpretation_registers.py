@@ -18,8 +18,8 @@ from ..nn.dtypes import dense_array, numpy_dtype
 from ..reference.scalar import EVALUATIONS, evaluate_body
 from .combine import CombineOp, SpreadOp
 from .compute import ComputeOp
+from .gather import GatherOp
 from .instruction import InstructionOp
-from .lookup import GatherOp
 from .prefetch import PrefetchOp
 from .register import ApplyOp, LoadOp, MapOp, RegisterAccess, StoreOp
 from .transform import LinearOp

@@ -1,4 +1,4 @@
-"""Kernels and the calls that run them."""
+"""Kernels."""
 
 from __future__ import annotations
 
@@ -9,15 +9,11 @@ from xdsl.dialects.builtin import (
     DictionaryAttr,
     FunctionType,
     IntAttr,
-    MemRefType,
-    ShapedType,
     StringAttr,
     SymbolNameConstraint,
-    SymbolRefAttr,
-    TensorType,
     UnitAttr,
 )
-from xdsl.ir import Attribute, Operation, Region, SSAValue
+from xdsl.ir import Attribute, Operation, Region
 from xdsl.irdl import (
     IRDLOperation,
     irdl_op_definition,
@@ -25,12 +21,10 @@ from xdsl.irdl import (
     prop_def,
     region_def,
     traits_def,
-    var_operand_def,
-    var_result_def,
 )
 from xdsl.parser import Parser
 from xdsl.printer import Printer
-from xdsl.traits import IsolatedFromAbove, SymbolOpInterface, SymbolTable
+from xdsl.traits import IsolatedFromAbove, SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
 
 from .attributes import LevelAttr, level_text, parse_level
@@ -203,54 +197,6 @@ class KernelOp(IRDLOperation):
         for loop in levels[0].loop_order:
             if loop in reduced:
                 raise VerifyException(f"@{name}: threads cannot share loop {loop}: it is a reduction")
-
-
-def _size(value: Attribute) -> tuple[Attribute, int]:
-    if not isinstance(value, TensorType | MemRefType):
-        raise VerifyException(f"a kernel takes tensors or memrefs, not {value}")
-    assert isinstance(value, ShapedType)
-    count = 1
-    for extent in value.get_shape():
-        count *= extent
-    return value.element_type, count
-
-
-@irdl_op_definition
-class CallOp(IRDLOperation):
-    """Runs a kernel: `%y = tensorized.call @conv_0(%x, %w) : (tensor<...>, tensor<...>) -> tensor<...>`.
-
-    Operands are taken row-major: a shape may differ from the kernel argument's as long as element type
-    and count agree. After `plan-memory` it passes memrefs, the output last, and returns nothing.
-    """
-
-    name = "tensorized.call"
-    kernel = prop_def(SymbolRefAttr)
-    arguments = var_operand_def(TensorType | MemRefType)
-    results_ = var_result_def(TensorType)
-    assembly_format = "$kernel `(` $arguments `)` attr-dict `:` functional-type($arguments, $results_)"
-
-    def __init__(self, kernel: str, arguments: Sequence[SSAValue], results: Sequence[Attribute]):
-        super().__init__(
-            operands=[arguments], result_types=[results], properties={"kernel": SymbolRefAttr(kernel)}
-        )
-
-    def callee(self) -> KernelOp:
-        found = SymbolTable.lookup_symbol(self, self.kernel)
-        if not isinstance(found, KernelOp):
-            raise VerifyException(f"unknown kernel {self.kernel}")
-        return found
-
-    def verify_(self) -> None:
-        callee = self.callee()
-        given = [v.type for v in (*self.arguments, *self.results_)]
-        wanted = [*callee.function_type.inputs, *callee.function_type.outputs]
-        if len(given) != len(wanted):
-            raise VerifyException(
-                f"{self.kernel} takes and returns {len(wanted)} values, the call has {len(given)}"
-            )
-        for i, (have, want) in enumerate(zip(given, wanted)):
-            if _size(have) != _size(want):
-                raise VerifyException(f"{self.kernel}: value {i} is {have}, the kernel's is {want}")
 
 
 def kernels(module: Operation) -> list[KernelOp]:

@@ -18,12 +18,13 @@ from xdsl.ir.affine import AffineExpr, AffineMap
 from ...dialects import nn, tensorized
 from ...dialects.nn import is_compile_time
 from ...dialects.tensorized import LoopAttr, layout_of
-from ...dialects.tensorized.linear_form import flat_strides, row_major, substitute
+from ...dialects.tensorized.linear_form import flat_strides, row_major
 from ...dialects.tensorized.range import WITHIN, ranges_of
 from . import lookup
 from .bodies import identity_body, is_used, scalar_body
 from .buffers import KernelBuffers
-from .group import Group, over_domain, reduces
+from .gathered import gathered
+from .group import Group, Place, reduces
 from .growth import is_costly
 from .transform import matrix_of, matrix_operands
 from .views import base
@@ -43,6 +44,7 @@ class KernelBuilder(KernelBuffers):
     matrices: dict[SSAValue, SSAValue] = field(default_factory=dict)
     kept: SSAValue | None = None
     kept_access: AffineMap | None = None
+    places: dict[Operation, Place] = field(default_factory=dict)
 
     def nests(self) -> SSAValue:
         """Adds the nests of the group; the value that leaves it."""
@@ -119,17 +121,25 @@ class KernelBuilder(KernelBuffers):
 
     def _access(self, op: GenericOp, value: SSAValue, access: AffineMap, loops: list[LoopAttr]) -> AffineMap:
         """A logical access of `op` as a physical one over loops of the kernel, the first ones."""
-        kernel = substitute(self.group.access(op, value, access), self.indices, self.extents)
+        assert isinstance(value.type, TensorType)
+        kernel = self._place(op).access(layout_of(value.type).access.compose(access))
         return AffineMap(len(loops), 0, kernel.results)
+
+    def _place(self, op: Operation) -> Place:
+        """Where an op's loops are in the kernel's."""
+        if op not in self.places:
+            zero = AffineExpr.constant(0)
+            indices = [zero if n is None else self.indices[n] for n in self.group.loops[op]]
+            self.places[op] = Place(indices, self.extents)
+        return self.places[op]
 
     def _operand(self, op: GenericOp, i: int, loops: list[LoopAttr]) -> tuple[SSAValue, AffineMap]:
         """Operand `i` as a value of the kernel, and its access."""
         value, access = op.operands[i], op.indexing_maps.data[i].data
-        if isinstance(value.owner, nn.IotaOp) and lookup.only_positions(op, i):
-            iota = self.add(tensorized.IotaOp(nn.tensor_of(value).get_shape()[0]), op)
-            return iota, AffineMap(len(loops), 0, self._over_kernel(op, access).results)
         if i in matrix_operands(op):
-            return self._matrix(value, op), AffineMap(len(loops), 0, self._over_kernel(op, access).results)
+            return self._matrix(value, op), AffineMap(len(loops), 0, self._over_kernel(op, i).results)
+        if (gather := gathered(op, i)) is not None:
+            return self._gathered(op, i, gather, loops)
         made = self.internal.get(base(value))
         if made is None:
             known = ranges_of(op.attributes.get(WITHIN), len(op.inputs) + 1)[i]
@@ -138,10 +148,28 @@ class KernelBuilder(KernelBuffers):
             return self.argument(value), self._access(op, value, access, loops)
         return made, self._inner_access(made, loops)
 
-    def _over_kernel(self, op: GenericOp, access: AffineMap) -> AffineMap:
-        """An access of what has no layout, over the kernel's loops."""
-        domain = over_domain(access, self.group.loops[op], self.group.extents)
-        return substitute(domain, self.indices, self.extents)
+    @staticmethod
+    def _is_position(op: GenericOp, i: int) -> bool:
+        """Whether operand `i` is a loop's index that lookups take as a position."""
+        return isinstance(op.operands[i].owner, nn.IotaOp) and lookup.only_positions(op, i)
+
+    def _over_kernel(self, op: GenericOp, i: int) -> AffineMap:
+        """The access of operand `i`, which has no layout, over the kernel's loops."""
+        return self._place(op).access(op.indexing_maps.data[i].data)
+
+    def _gathered(
+        self, op: GenericOp, i: int, made: GenericOp, loops: list[LoopAttr]
+    ) -> tuple[SSAValue, AffineMap]:
+        """Operand `i`, made by a gather, as a tensor over the loops that it varies with."""
+        read = self._over_kernel(op, i)
+        used = sorted(read.used_dims())
+        own = [LoopAttr.of(self.names[d], "parallel", self.extents[d]) for d in used]
+        dims = [AffineExpr.dimension(used.index(d) if d in used else 0) for d in range(read.num_dims)]
+        extents = [self.extents[d] for d in used]
+        self.places[made] = Place([e.replace_dims_and_symbols(dims, []) for e in read.results], extents)
+        empty = self.add(tensorized.EmptyOp(TensorType(_element(made), extents)), made)
+        value = self._nest(made, empty, AffineMap.identity(len(own)), own)
+        return value, AffineMap(len(loops), 0, tuple(map(AffineExpr.dimension, used)))
 
     def _matrix(self, value: SSAValue, op: GenericOp) -> SSAValue:
         """A matrix of a transform, which stays in the kernel."""
@@ -158,9 +186,17 @@ class KernelBuilder(KernelBuffers):
 
     def _nest(self, op: GenericOp, start: SSAValue, access: AffineMap, loops: list[LoopAttr]) -> SSAValue:
         used = [i for i in range(len(op.inputs)) if is_used(op, i)]
-        operands = [self._operand(op, i, loops) for i in used]
         body = scalar_body(op, used)
-        lookup.take_arguments(body.block, self.argument)
+        along = {n: i for n, i in enumerate(used) if self._is_position(op, i)}
+        operands = [self._operand(op, i, loops) for i in used if i not in along.values()]
+        positions: dict[SSAValue, AffineExpr] = {
+            body.block.args[n]: self._over_kernel(op, i).results[0] for n, i in along.items()
+        }
+        lookups = lookup.Lookups(body.block, self.argument, positions)
+        lookups.run()
+        for extent, at in lookups.iotas:
+            iota = self.add(tensorized.IotaOp(extent), op)
+            operands.append((iota, AffineMap(len(loops), 0, (at,))))
         accesses = [*(a for _, a in operands), AffineMap(len(loops), 0, access.results)]
         return self.add(tensorized.GenericOp([v for v, _ in operands], start, loops, accesses, body), op)
 

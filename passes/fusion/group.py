@@ -64,6 +64,18 @@ class Group:
         return domain_access(value, access, self.loops[op], self.extents)
 
 
+@dataclass(frozen=True)
+class Place:
+    """The loops of an op as expressions of a nest's loops, and the extents of these."""
+
+    indices: Sequence[AffineExpr]
+    extents: Sequence[int]
+
+    def access(self, access: AffineMap) -> AffineMap:
+        """An access over the op's loops as one over the nest's."""
+        return substitute(access, self.indices[: access.num_dims], self.extents)
+
+
 def domain_access(value: SSAValue, access: AffineMap, loops: Loops, extents: Sequence[int]) -> AffineMap:
     """A logical access of `value` as a physical one over the loops of a domain."""
     assert isinstance(value.type, TensorType)

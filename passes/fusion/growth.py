@@ -3,7 +3,8 @@
 A group grows from a seed, a reduction first and then what is left: it takes in users of what it made, as long
 as they run over its domain and read where it was written; ops are dropped from its end until only the last
 one's value is seen from outside. A reduction takes the generic that makes its start value. Reductions that
-work element by element (softmax, norms) take in further ones over the same row, and cheap producers.
+work element by element (softmax, norms) take in further ones over the same row, and cheap producers. A gather
+that contractions make as they read is in no group.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from xdsl.ir.affine import AffineDimExpr, AffineMap
 from ...dialects.nn import is_compile_time
 from ...dialects.tensorized import layout_of
 from ...dialects.tensorized.linear_form import linear_form
+from .gathered import gathered
 from .group import (
     Group,
     Loops,
@@ -51,7 +53,8 @@ def form_groups(ops: Sequence[Operation]) -> list[Group]:
     position = {op: i for i, op in enumerate(ops)}
     generics = [op for op in ops if isinstance(op, GenericOp)]
     groups = [Group([op]) for op in ops if isinstance(op, tensor.ConcatOp)]
-    taken: set[Operation] = set()
+    made = (gathered(op, i) for op in generics for i in range(len(op.inputs)))
+    taken: set[Operation] = {gather for gather in made if gather is not None}
     for seeds in (filter(reduces, generics), generics):
         for seed in seeds:
             if seed not in taken and not makes_start(seed):

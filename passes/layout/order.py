@@ -2,19 +2,20 @@
 
 A contraction with compile-time weights wants the dimensions that index the weights directly innermost,
 in its input (the channels it reduces) and in its output (the channels along vector lanes). Elementwise
-ops, pools, pads, slices and concats tie their operands and results to one order. A transform of tiles wants
-the dimension it does not touch innermost. What nobody votes on follows the other side of a reshape.
+ops, pools, pads, slices, concats and gathers along one axis tie their operands and results to one order. A
+transform of tiles wants the dimension it does not touch innermost. What nobody votes on follows the other
+side of a reshape.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from xdsl.dialects import tensor
 from xdsl.dialects.builtin import TensorType
 from xdsl.dialects.linalg.ops import GenericOp
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import BlockArgument, Operation, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 
 from ...dialects.nn import is_compile_time
@@ -122,6 +123,8 @@ class DimensionOrders:
         for value, access in zip(op.inputs, maps):
             if _follows(access, maps[-1], value, result):
                 self.tie(result, value)
+        for value in _looked_up_in_line(op):
+            self.tie(result, value)
 
 
 def _weights_last(access: AffineMap, shared: set[int]) -> Order:
@@ -159,6 +162,27 @@ def _follows(access: AffineMap, out: AffineMap, value: SSAValue, result: SSAValu
     return all(
         o.used_dims() <= e.used_dims() or not e.used_dims() for e, o in zip(access.results, out.results)
     )
+
+
+def _looked_up_in_line(op: GenericOp) -> Iterator[SSAValue]:
+    """Captured tensors whose dimensions are the result's: at each the position depends on that loop alone."""
+    rank = len(op.indexing_maps.data[-1].data.results)
+    for extract in [inner for inner in op.body.block.ops if isinstance(inner, tensor.ExtractOp)]:
+        loops = [_loops_behind(op, index) for index in extract.indices]
+        if len(loops) == rank > 1 and all(used <= {dim} for dim, used in enumerate(loops)):
+            yield extract.tensor
+
+
+def _loops_behind(op: GenericOp, index: SSAValue) -> set[int]:
+    """The loops with which an index of the body varies."""
+    pending, found = [index], set[int]()
+    while pending:
+        value = pending.pop()
+        if isinstance(value, BlockArgument):
+            found |= op.indexing_maps.data[value.index].data.used_dims()
+        else:
+            pending += value.owner.operands  # pyright: ignore[reportAttributeAccessIssue]
+    return found
 
 
 def _collapsed_order(order: Order, reassociation: Sequence[Sequence[int]]) -> Order | None:

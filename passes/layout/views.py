@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import prod
 
 from xdsl.dialects import arith, tensor
@@ -15,7 +16,7 @@ from xdsl.dialects.builtin import FloatAttr, IntegerAttr
 from xdsl.ir.affine import AffineDimExpr, AffineExpr, AffineMap
 
 from ...dialects.tensorized.attributes import LayoutAttr
-from ...dialects.tensorized.linear_form import linear_form, row_major, substitute
+from ...dialects.tensorized.linear_form import flat_access, flat_strides, linear_form, row_major, substitute
 
 
 def groups(op: tensor.CollapseShapeOp | tensor.ExpandShapeOp) -> list[list[int]]:
@@ -126,13 +127,34 @@ def is_row_major(layout: LayoutAttr, shape: Sequence[int]) -> bool:
     return strides is not None and _match(strides, shape, range(len(shape)))
 
 
-def stored_order(layout: LayoutAttr, shape: Sequence[int]) -> list[int] | None:
-    """The order of the dimensions in which the buffer holds exactly the elements, if there is one."""
-    strides = _strides(layout, shape)
+@dataclass(frozen=True)
+class Place:
+    """A dimension of a buffer seen as a row-major array: its extent, the logical dimension along it (None:
+    what is stored stands at one index) and the index of that one's first element."""
+
+    extent: int
+    dim: int | None
+    first: int
+
+
+def stored_view(layout: LayoutAttr, shape: Sequence[int]) -> list[Place] | None:
+    """The buffer as an array in which every logical dimension of more than one element has a dimension of its
+    own, halos and unused elements included, if there is one."""
+    strides = flat_strides(layout.access, row_major(layout.physical_shape), shape)
     if strides is None:
         return None
-    order = sorted(range(len(shape)), key=lambda d: (shape[d] > 1, -strides[d]))
-    return order if _match(strides, shape, order) else None
+    left = flat_access(layout.access, row_major(layout.physical_shape), shape).constant
+    step, view = math.prod(layout.physical_shape), list[Place]()
+    for dim in sorted((d for d, n in enumerate(shape) if n > 1), key=lambda d: -strides[d]):
+        stride = strides[dim]
+        if stride < 1 or step % stride:
+            return None
+        first, left = divmod(left, stride)
+        view.append(Place(step // stride, dim, first))
+        if first + shape[dim] > view[-1].extent:
+            return None
+        step = stride
+    return view if step == 1 else [*view, Place(step, None, left)]
 
 
 def _strides(layout: LayoutAttr, shape: Sequence[int]) -> list[int] | None:

@@ -19,6 +19,8 @@ from xdsl.ir.affine import AffineExpr
 from ...dialects import nn
 from ...dialects.nn.scalar_builder import ScalarBuilder as B
 from ...dialects.nn.scalar_builder import is_unsigned
+from ...dialects.tensorized import RangeAttr
+from ...dialects.tensorized.range import WITHIN, ranges_attribute
 from .emitter import Emitter, Operand, at, dims
 from .views import reshaped
 
@@ -72,7 +74,11 @@ def _lower_line(emit: Emitter, op: nn.GatherOp) -> SSAValue:
         along[axis] = b.cast(index, i64) if known else clamped(b, index, shape[axis])
         return _extract(b, op.x, [along.get(i) for i in range(rank)])
 
-    return emit.elementwise(inputs, op.type.element_type, op.shape, body)
+    taken = emit.elementwise(inputs, op.type.element_type, op.shape, body)
+    if known:
+        reach: list[RangeAttr | None] = [RangeAttr.of(0, shape[axis] - 1), *[None] * len(inputs)]
+        taken.owner.attributes[WITHIN] = ranges_attribute(reach)  # pyright: ignore
+    return taken
 
 
 def _lower_blocks(emit: Emitter, op: nn.GatherOp) -> SSAValue:

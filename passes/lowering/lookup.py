@@ -3,7 +3,7 @@
 What a lookup computes its positions from is a map of its own, the gather comes after it, and the rest of the
 body takes the gathered register as an argument. A position that is an element of an iota is no value: the
 address moves with the iota's loop. Positions that do not depend on the lane loop are computed once per
-register.
+register. A nest without the lane loop, which a contraction reads, has one element in all lanes of a register.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class LookupLowering:
         uniform = all(self._is_uniform(index) for index, _ in computed)
         positions = [self._position(index, uniform) for index, _ in computed]
         vector = self.values.vector(table.type.element_type, tile.lanes)
-        valid = tile.width if tile.ragged else None
+        valid = tile.width if tile.ragged and tile.lane_loop in loops else None
         gather = tensorized.GatherOp(
             table, variables, placed, positions, [s for _, s in computed], vector, valid
         )
@@ -103,7 +103,10 @@ class LookupLowering:
         return list(dict.fromkeys(arguments)), [op for op in self.block.ops if op in ops]
 
     def _is_uniform(self, index: SSAValue) -> bool:
-        lane = self.op.loop_names.index(self.values.tile.lane_loop)
+        loops = self.op.loop_names
+        if self.values.tile.lane_loop not in loops:
+            return True
+        lane = loops.index(self.values.tile.lane_loop)
         for argument in self._needed(index)[0]:
             if argument not in self.operands:
                 return False

@@ -80,7 +80,7 @@ class TileValues:
 
     def _elementwise(self, op: tensorized.GenericOp) -> SSAValue:
         """A reduction whose loops all have extent 1 is elementwise too: it reads its start value."""
-        if any(isinstance(inner, tensorized.LookupOp) for inner in op.body.block.ops):
+        if tensorized.looks_up(op):
             arguments, body = LookupLowering(self, op).run()
         else:
             operands = zip((*op.inputs, op.init), op.accesses, op.body.block.args, strict=True)
@@ -209,6 +209,9 @@ class TileValues:
                 arguments.append(acc)
                 continue
             value, read = inputs.pop(0)
+            if value not in self.buffers:
+                arguments.append(self._looked_up(value, tile))
+                continue
             digits = lane_indices(access.data.results[0], instruction.extents)
             bound = [op.binding[loop.label.data] for loop in instruction.loops]
             lane_index = {name: digit for name, digit in zip(bound, digits) if digit is not None}
@@ -217,6 +220,13 @@ class TileValues:
         applied = tensorized.ApplyOp(op.instruction.root_reference.data, arguments, acc.type)
         applied.location = op.location
         return self.emitter.add(applied).results[0]
+
+    def _looked_up(self, value: SSAValue, tile: Tile) -> SSAValue:
+        """An operand of a contraction that a nest of lookups makes, in this step."""
+        nest = value.owner
+        if not isinstance(nest, tensorized.GenericOp) or not tensorized.looks_up(nest):
+            raise TenonError("lower-kernels: a contraction reads a value of its kernel that is not looked up")
+        return TileValues(self.emitter, self.buffers, tile, self.reductions, None)._elementwise(nest)
 
     @staticmethod
     def _last_step(op: tensorized.ContractOp, position: Position) -> tuple[str, int, int] | None:

@@ -177,6 +177,9 @@ def _access(trial: Trial) -> str | None:
 def _without_lanes(trial: Trial, operands: tuple[int, ...], loops: tuple[int, ...]) -> str | None:
     shape, nest = trial.shape, trial.nest
     for k, (row, operand) in enumerate(zip(shape.rows, operands)):
+        if nest.looked_up[operand] and shape.sizes[k] > 1 and any(at in nest.used[operand] for at in loops):
+            what = f"is looked up, one element for all lanes, operand {operand} varies along them"
+            return f"{trial.register(k)} {what}"
         for at, lane, loop in zip(loops, row, shape.op.loops):
             if lane == 0 and loop.extent.data > 1 and at in nest.used[operand]:
                 what = "the init" if operand == len(nest.values) - 1 else f"operand {operand}"

@@ -15,7 +15,7 @@ from xdsl.ir import BlockArgument, SSAValue
 from xdsl.ir.affine import AffineExpr
 
 from ...dialects import tensorized
-from ...dialects.tensorized import InstructionOp
+from ...dialects.tensorized import GenericOp, InstructionOp, looks_up
 from ...dialects.tensorized.linear_form import coefficients, flat_strides, row_major
 from .access import Access, classify, in_rows, runs
 from .target import TargetFacts
@@ -39,7 +39,8 @@ def blocks(extent: int, lanes: int) -> int:
 
 class NestView:
     """Loops of a nest, and its operands (inputs, then the init): what they vary with, how they lie in
-    memory, whether they are known at compile time, and what their elements lie within."""
+    memory, whether they are known at compile time, what their elements lie within, and whether a nest of the
+    kernel looks them up."""
 
     def __init__(self, op: tensorized.GenericOp, kernel: tensorized.KernelOp):
         constants, ranges = kernel.constant_arguments, kernel.argument_ranges
@@ -54,6 +55,7 @@ class NestView:
         self.constant = [isinstance(v, BlockArgument) and v.index in constants for v in self.values]
         self.ranges = [ranges[v.index] if isinstance(v, BlockArgument) else None for v in self.values]
         self.in_memory = [not isinstance(v.owner, tensorized.NestOperation) for v in self.values]
+        self.looked_up = [isinstance(v.owner, GenericOp) and looks_up(v.owner) for v in self.values]
 
     def access(self, operand: int, lanes: Lanes, counts: Sequence[int] = ()) -> Access:
         """How registers read an operand; `counts` says how many steps of each loop a register takes, where it

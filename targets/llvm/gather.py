@@ -26,19 +26,25 @@ def emit_gather(function: FunctionText, op: GatherOp) -> None:
     counts = valid_lanes(op) or [lanes] * len(rows)
     positions = list(zip(*(function.values[p] for p in op.positions), strict=True)) or [()] * len(rows)
     made: dict[tuple, str] = {}
+    moved: dict[tuple, Loader] = {}
     for row, count, at in zip(rows, counts, positions, strict=True):
         key = (row.tobytes(), count, at)
-        if key not in made:
-            function.need(at)
-            read = _uniform if op.uniform else _each_lane
-            made[key] = read(function, op, loader, at, row, count) if count else "zeroinitializer"
+        if key in made:
+            continue
+        function.need(at)
+        if not count:
+            made[key] = "zeroinitializer"
+        elif op.uniform:
+            moved[at] = moved.get(at) or _moved(function, op, loader, at)
+            made[key] = moved[at].load(row[:count])
+        else:
+            made[key] = _each_lane(function, op, loader, at, row, count)
     keys = [(row.tobytes(), count, at) for row, count, at in zip(rows, counts, positions, strict=True)]
     function.values[op.res] = [made[key] for key in keys]
 
 
-def _uniform(
-    function: FunctionText, op: GatherOp, loader: Loader, at: Sequence[str], row: np.ndarray, count: int
-) -> str:
+def _moved(function: FunctionText, op: GatherOp, loader: Loader, at: Sequence[str]) -> Loader:
+    """What loads at positions that all lanes share, for as many registers as have them."""
     moved = copy(loader)
     moved.address, moved.loaded = copy(loader.address), {}
     size = loader.address.element_bytes
@@ -48,7 +54,7 @@ def _uniform(
         pointer = function.let(f"getelementptr inbounds i8, ptr {moved.address.pointer}, i64 {step}")
         moved.address.pointer = pointer
         moved.address.alignment = gcd(moved.address.alignment, stride * size)
-    return moved.load(row[:count])
+    return moved
 
 
 def _each_lane(

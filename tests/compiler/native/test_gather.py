@@ -64,6 +64,39 @@ def test_inside_a_network(net):
     )
 
 
+CONVOLUTIONS = [
+    # channels, taken, results, image, kernel, strides
+    (13, [0, 1, 4, 7, 12], 9, (5, 6), 1, 1),
+    (29, [28, 3, 3, 0, -1, 17, 2], 16, (7, 5), 1, 2),
+    (11, [*range(0, 11, 2), 10, 9, 8], 33, (6, 7), 3, 1),
+    (1040, [*range(5, 1024, 3)], 24, (3, 3), 1, 1),
+    (7, [6], 1, (4, 4), 2, 2),
+]
+
+
+@pytest.mark.parametrize("target", ["x86-64-v3", "host"])
+@pytest.mark.parametrize(("channels", "taken", "results", "image", "kernel", "stride"), CONVOLUTIONS)
+def test_a_convolution_takes_channels_as_it_reads(
+    net, target, channels, taken, results, image, kernel, stride
+):
+    x = net("Relu", net.input(1, channels, *image))
+    g = net("Gather", x, net.constant(taken, "i8"), axis=1)
+    y = net.conv(g, len(taken), results, kernel, kernel, strides=[stride, stride])
+    net.check(net("Relu", y), target=target, winograd="off")
+
+
+def test_channels_added_to_some_of_a_stream(net):
+    """A branch of five channels into a sum of eleven, in an image with a halo."""
+    x = net.conv(net.input(1, 3, 6, 7), 3, 11, 1, 1)
+    branch = net.conv(x, 11, 5, 3, 3, pads=[1, 1, 1, 1])
+    there = np.zeros((1, 11, 1, 1), np.bool_)
+    there[0, [0, 3, 4, 8, 10]] = True
+    place = net.constant([0, 0, 0, 1, 2, 0, 0, 0, 3, 0, 4])
+    wide = net("Where", net.constant(there), net("Gather", branch, place, axis=1), net.constant(0.0, "f4"))
+    y = net("Relu", net("Add", wide, x))
+    net.check(net.conv(y, 11, 8, 3, 3, pads=[1, 1, 1, 1]), winograd="off")
+
+
 def test_indices_outside_read_a_wrong_element_only(net):
     x, i = net.input(5, 3), net.input(6, kind=TensorProto.INT64)
     model = load(net.proto(net("Gather", x, i)))

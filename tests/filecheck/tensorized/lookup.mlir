@@ -3,7 +3,7 @@
 // RUN: tenon-opt %s --split-input-file --print-op-generic | tenon-opt --split-input-file | filecheck %s
 
 // CHECK-LABEL: tensorized.kernel @rows
-tensorized.kernel @rows(%i: tensor<5xi64>, %x: tensor<10x64xf32>) -> tensor<5x64xf32> {
+tensorized.kernel @rows(%i: tensor<5xi64> within [0, 9], %x: tensor<10x64xf32>) -> tensor<5x64xf32> {
   // CHECK: %[[along:.*]] = tensorized.iota : tensor<64xi64>
   %p = tensorized.iota : tensor<64xi64>
   %e = tensorized.empty : tensor<5x64xf32>

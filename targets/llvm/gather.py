@@ -1,8 +1,9 @@
 """Loads at computed positions.
 
 Where all lanes share their positions the address is a scalar, and the register is loaded as any other:
-neighbours as one vector. Else every lane has its address, and it is a masked gather, which LLVM takes apart
-where the target has none.
+neighbours as one vector. Else every lane has its address, computed once for all registers of the same
+positions, and is loaded by itself: a CPU's own gather takes as many loads, and its addresses are a vector for
+each register.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from ...dialects.tensorized import GatherOp
 from .function import FunctionText
 from .registers import Loader, from_memory, valid_lanes
-from .types import memory_type, scalar_type, suffix
+from .types import memory_type
 
 
 def emit_gather(function: FunctionText, op: GatherOp) -> None:
@@ -27,8 +28,10 @@ def emit_gather(function: FunctionText, op: GatherOp) -> None:
     positions = list(zip(*(function.values[p] for p in op.positions), strict=True)) or [()] * len(rows)
     made: dict[tuple, str] = {}
     moved: dict[tuple, Loader] = {}
-    for row, count, at in zip(rows, counts, positions, strict=True):
-        key = (row.tobytes(), count, at)
+    pointers: dict[tuple, list[str]] = {}
+    keys = [(row.tobytes(), count, at) for row, count, at in zip(rows, counts, positions, strict=True)]
+    for row, key in zip(rows, keys, strict=True):
+        _, count, at = key
         if key in made:
             continue
         function.need(at)
@@ -38,8 +41,8 @@ def emit_gather(function: FunctionText, op: GatherOp) -> None:
             moved[at] = moved.get(at) or _moved(function, op, loader, at)
             made[key] = moved[at].load(row[:count])
         else:
-            made[key] = _each_lane(function, op, loader, at, row, count)
-    keys = [(row.tobytes(), count, at) for row, count, at in zip(rows, counts, positions, strict=True)]
+            pointers[at] = pointers.get(at) or _pointers(function, op, loader, at)
+            made[key] = _each_lane(function, op, loader, pointers[at], row[:count])
     function.values[op.res] = [made[key] for key in keys]
 
 
@@ -57,23 +60,30 @@ def _moved(function: FunctionText, op: GatherOp, loader: Loader, at: Sequence[st
     return moved
 
 
-def _each_lane(
-    function: FunctionText, op: GatherOp, loader: Loader, at: Sequence[str], row: np.ndarray, count: int
-) -> str:
-    element, lanes = op.vector.element_type, len(row)
-    memory, integers = memory_type(element), f"<{lanes} x i64>"
-    total = f"<{', '.join(f'i64 {offset}' for offset in row.tolist())}>"
+def _pointers(function: FunctionText, op: GatherOp, loader: Loader, at: Sequence[str]) -> list[str]:
+    """Where the positions of each lane move the base to."""
+    lanes = op.vector.get_shape()[-1]
+    integers, total = f"<{lanes} x i64>", ""
     for position, stride in zip(at, op.position_strides, strict=True):
-        step = (
-            function.let(f"mul nsw {integers} {position}, splat (i64 {stride})") if stride != 1 else position
-        )
-        total = function.let(f"add nsw {integers} {step}, {total}")
-    base = loader.address.pointer
-    pointers = function.let(f"getelementptr inbounds {memory}, ptr {base}, {integers} {total}")
-    mask = f"<{', '.join('i1 true' if lane < count else 'i1 false' for lane in range(lanes))}>"
-    kind = suffix(element) if memory == scalar_type(element) else memory
-    name = f"llvm.masked.gather.v{lanes}{kind}.v{lanes}p0"
-    arguments = [(f"<{lanes} x ptr>", pointers), ("i32", str(loader.address.element_bytes))]
-    arguments += [(f"<{lanes} x i1>", mask), (f"<{lanes} x {memory}>", "zeroinitializer")]
-    loaded = function.call(f"<{lanes} x {memory}>", name, arguments)
-    return from_memory(function, element, lanes, loaded)
+        step = position
+        if stride != 1:
+            step = function.let(f"mul nsw {integers} {position}, splat (i64 {stride})")
+        total = function.let(f"add nsw {integers} {total}, {step}") if total else step
+    base, memory = loader.address.pointer, memory_type(op.vector.element_type)
+    elements = [function.let(f"extractelement {integers} {total}, i32 {lane}") for lane in range(lanes)]
+    return [function.let(f"getelementptr inbounds {memory}, ptr {base}, i64 {n}") for n in elements]
+
+
+def _each_lane(
+    function: FunctionText, op: GatherOp, loader: Loader, pointers: Sequence[str], row: np.ndarray
+) -> str:
+    """The lanes of one register, each from its pointer; those beyond `row` are zero."""
+    element, lanes, size = op.vector.element_type, len(pointers), loader.address.element_bytes
+    memory, result = memory_type(element), "zeroinitializer"
+    for lane, offset in enumerate(row.tolist()):
+        pointer = pointers[lane]
+        if offset:
+            pointer = function.let(f"getelementptr inbounds i8, ptr {pointer}, i64 {offset * size}")
+        loaded = function.let(f"load {memory}, ptr {pointer}, align {size}")
+        result = function.let(f"insertelement <{lanes} x {memory}> {result}, {memory} {loaded}, i32 {lane}")
+    return from_memory(function, element, lanes, result)

@@ -85,6 +85,19 @@ def test_a_convolution_takes_channels_as_it_reads(
     net.check(net("Relu", y), target=target, winograd="off")
 
 
+def test_threads_share_a_convolution_that_looks_up(net):
+    """The same bits with any number of threads; enough work that two share it."""
+    taken = [*range(0, 60, 2), 59, 3, 3]
+    g = net("Gather", net("Relu", net.input(1, 60, 30, 31)), net.constant(taken, "i8"), axis=1)
+    model = load(net.proto(net.conv(g, len(taken), 40, 1, 1)))
+    x = net.rng.standard_normal((1, 60, 30, 31)).astype(np.float32)
+    one, two = (compile(model, threads=threads)(x)[0] for threads in (1, 2))
+    np.testing.assert_array_equal(one, two)
+    text = compile(model, threads=2).emit("mlir")
+    assert isinstance(text, str)
+    assert text.count("threads order") >= 2 and "tensorized.gather" in text
+
+
 def test_channels_added_to_some_of_a_stream(net):
     """A branch of five channels into a sum of eleven, in an image with a halo."""
     x = net.conv(net.input(1, 3, 6, 7), 3, 11, 1, 1)

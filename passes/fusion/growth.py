@@ -3,8 +3,9 @@
 A group grows from a seed, a reduction first and then what is left: it takes in users of what it made, as long
 as they run over its domain and read where it was written; ops are dropped from its end until only the last
 one's value is seen from outside. A reduction takes the generic that makes its start value. Reductions that
-work element by element (softmax, norms) take in further ones over the same row, and cheap producers. A gather
-that contractions make as they read is in no group.
+work element by element (softmax, norms) take in further ones over the same row. They, and groups without a
+reduction, take in cheap producers: a sum of two gathers is one kernel. A gather that contractions make as
+they read is in no group.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class _Growth:
         if regular(self.seed):
             self._forwards()
             self._trim()
-        if self.group.rows:
+        if self.group.rows or not reduces(self.seed):
             self._backwards()
         self.group.ops.sort(key=self.position.__getitem__)
         return self.group
@@ -176,7 +177,8 @@ class _Growth:
         return True
 
     def _has_later_host(self, op: GenericOp) -> bool:
-        """Whether a later kernel than this group's first op could take `op` in as its epilogue."""
+        """Whether a later kernel than this group's first op could take `op` in as its epilogue. Where neither
+        reduces, this one takes the other's ops in."""
         if reduces(op):
             return False
         identity = AffineMap.identity(band_rank(op)).results
@@ -184,7 +186,8 @@ class _Growth:
             owner = base(value).owner
             if isinstance(owner, GenericOp) and owner not in self.group.loops and owner in self.position:
                 later = self.position[owner] > self.position[self.seed]
-                if later and access.results == identity and regular(owner):
+                mine = not reduces(self.seed) and not reduces(owner) and owner not in self.taken
+                if later and not mine and access.results == identity and regular(owner):
                     if all(user is op for user in _users(owner.results[0])):
                         return True
         return False
@@ -227,7 +230,7 @@ class _Growth:
             made = value.owner
             if value in self.written or not isinstance(made, GenericOp) or made not in self.position:
                 continue
-            plain = not reduces(made) and not makes_start(made) and not looks_up(made)
+            plain = not reduces(made) and not makes_start(made) and not (self.row and looks_up(made))
             free = made not in self.taken and plain and regular(made)
             inside = all(user in self.group.loops for user in _users(value))
             again = sum(1 for _ in value.uses) > 1 and is_costly(made)

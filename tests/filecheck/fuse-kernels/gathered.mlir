@@ -80,3 +80,35 @@ func.func @main(%x : tensor<1x12x4x4xf32>) -> (tensor<1x4x4x4xf32>, tensor<1x8x4
   %c = nn.conv(%k, %w) strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1 : (tensor<1x3x4x4xf32>, tensor<8x3x1x1xf32>) -> tensor<1x8x4x4xf32> loc("c")
   func.return %a, %b, %c, %k : tensor<1x4x4x4xf32>, tensor<1x8x4x4xf32>, tensor<1x8x4x4xf32>, tensor<1x3x4x4xf32>
 }
+
+// -----
+
+// Both branches of a sum are put where their channels are in the kernel that adds them.
+// CHECK: tensorized.kernel @{{.*}}(%{{.*}}: tensor<9xi64> constant within [0, 3],
+// CHECK: tensorized.lookup %{{.*}}[%{{.*}}, %{{.*}}] as [20, 4]
+// CHECK: arith.select
+// CHECK: tensorized.lookup %{{.*}}[%{{.*}}, %{{.*}}] as [20, 5]
+// CHECK: arith.select
+// CHECK: arith.addf
+// CHECK: arith.maximumf
+// CHECK-NOT: tensorized.lookup
+func.func @main(%x : tensor<1x3x4x5xf32>) -> tensor<1x8x4x5xf32> {
+  %i = nn.constant dense<[0, 0, 1, 0, 2, 0, 0, 3, 0]> : tensor<9xi64>
+  %j = nn.constant dense<[0, 1, 0, 0, 2, 3, 0, 0, 4]> : tensor<9xi64>
+  %s = nn.constant dense<[[[[1]], [[0]], [[1]], [[0]], [[1]], [[0]], [[0]], [[1]], [[0]]]]> : tensor<1x9x1x1xi1>
+  %t = nn.constant dense<[[[[1]], [[1]], [[0]], [[0]], [[1]], [[1]], [[0]], [[0]], [[1]]]]> : tensor<1x9x1x1xi1>
+  %z = nn.constant dense<0.0> : tensor<f32>
+  %u = nn.constant #nn.weight<"0000000000000000000000000000000000000000000000000000000000000000", tensor<4x3x1x1xf32>>
+  %v = nn.constant #nn.weight<"1111111111111111111111111111111111111111111111111111111111111111", tensor<5x3x1x1xf32>>
+  %w = nn.constant #nn.weight<"2222222222222222222222222222222222222222222222222222222222222222", tensor<8x9x1x1xf32>>
+  %a = nn.conv(%x, %u) strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1 : (tensor<1x3x4x5xf32>, tensor<4x3x1x1xf32>) -> tensor<1x4x4x5xf32>
+  %b = nn.conv(%x, %v) strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1 : (tensor<1x3x4x5xf32>, tensor<5x3x1x1xf32>) -> tensor<1x5x4x5xf32>
+  %g = nn.gather(%a, %i) axis 1 batch 0 : (tensor<1x4x4x5xf32>, tensor<9xi64>) -> tensor<1x9x4x5xf32>
+  %g0 = nn.elementwise where(%s, %g, %z) : (tensor<1x9x1x1xi1>, tensor<1x9x4x5xf32>, tensor<f32>) -> tensor<1x9x4x5xf32>
+  %h = nn.gather(%b, %j) axis 1 batch 0 : (tensor<1x5x4x5xf32>, tensor<9xi64>) -> tensor<1x9x4x5xf32>
+  %h0 = nn.elementwise where(%t, %h, %z) : (tensor<1x9x1x1xi1>, tensor<1x9x4x5xf32>, tensor<f32>) -> tensor<1x9x4x5xf32>
+  %y = nn.elementwise add(%g0, %h0) : (tensor<1x9x4x5xf32>, tensor<1x9x4x5xf32>) -> tensor<1x9x4x5xf32>
+  %r = nn.elementwise relu(%y) : (tensor<1x9x4x5xf32>) -> tensor<1x9x4x5xf32>
+  %c = nn.conv(%r, %w) strides [1, 1] pads [0, 0, 0, 0] dilations [1, 1] groups 1 : (tensor<1x9x4x5xf32>, tensor<8x9x1x1xf32>) -> tensor<1x8x4x5xf32>
+  func.return %c : tensor<1x8x4x5xf32>
+}

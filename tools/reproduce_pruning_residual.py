@@ -10,7 +10,7 @@ from .reproduce_pruning import Recipe, experiment
 FULL = Recipe(
     seeds=5,
     epochs=8,
-    retrain=2,
+    retrain=4,
     rounds=8,
     net="resnet20-halved",
     rate=0.1,

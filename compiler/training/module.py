@@ -19,9 +19,6 @@ from .leaves import Leaf, Trainable, array_of, constants_of, is_weight, leaves_o
 from .program import Call, Program, Setting
 from .runners import check_supported
 
-WIDE = 12
-"""Filters from which torch's convolutions are faster with channels innermost (measured with AVX2)."""
-
 
 class _Plan:
     """What a module was made from. It does not change, so copies of the module share it."""
@@ -125,16 +122,9 @@ class TorchModule(torch.nn.Module):
         if tensor.is_floating_point():
             tensor = tensor.to(self._plan.floats or tensor.dtype)
         if leaf.kind == "parameter":
-            owner.register_parameter(name, torch.nn.Parameter(_channels_last(tensor)))
+            owner.register_parameter(name, torch.nn.Parameter(tensor))
         else:
             owner.register_buffer(name, tensor, persistent=leaf.kind == "statistics")
-
-
-def _channels_last(weights: Tensor) -> Tensor:
-    """Images take the layout of the weights that they meet: with channels innermost, convolutions, norms and
-    pools train up to twice as fast, as long as there are registers full of channels."""
-    wide = weights.dim() == 4 and len(weights) >= WIDE
-    return weights.to(memory_format=torch.channels_last) if wide else weights
 
 
 def _checked(ports: Sequence[Port], inputs: Sequence[Any], floats: torch.dtype | None) -> list[Tensor]:

@@ -32,6 +32,7 @@ from .lowering.threads import Part, run_parts, split_threads
 from .lowering.tile import Position, Tile
 from .lowering.values import Place, TileValues
 from .schedule.blocks import balanced, in_rows, peeled, whole_steps
+from .schedule.check import check_schedule
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,12 @@ class LowerKernelsPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         for kernel in tensorized.kernels(op):
             if kernel.function_type.outputs.data:
+                check_schedule(self.name, kernel, op)
                 Rewriter.replace_op(kernel, _KernelLowering(kernel).run())
 
 
 class _KernelLowering:
     def __init__(self, kernel: tensorized.KernelOp):
-        if kernel.schedule is None:
-            raise TenonError(f"lower-kernels: @{kernel.sym_name.data} has no schedule")
         self.kernel = kernel
         self.threads, self.levels = split_threads(kernel)
         self.lanes = kernel.lane_counts
@@ -126,9 +126,6 @@ class _StageLowering:
             if loop in self.parallel or (loop in self.loops and level is not kernel.levels[-1])
         ]
         self.fetched = self._fetched() if self.contract else {}
-        missing = set(self.parallel) - {loop for loop, _ in self.plan}
-        if missing:
-            raise TenonError(f"lower-kernels: @{name}: no order for loops {sorted(missing)}")
 
     def run(self, beside: Callable[[Part], None]) -> None:
         threads, body = self.kernel.threads, partial(self._descend, self.plan)
@@ -139,11 +136,6 @@ class _StageLowering:
         assert self.contract is not None
         names, accesses = self.contract.loop_names, self.contract.accesses[:-1]
         fetched = [n for level in self.kernel.levels for n in level.fetched]
-        if unknown := [n for n in fetched if n >= len(accesses)]:
-            kernel, count = self.kernel.kernel.sym_name.data, len(accesses)
-            raise TenonError(
-                f"lower-kernels: @{kernel}: prefetch {unknown}: the contraction has {count} operands"
-            )
         return {n: {names[d] for d in accesses[n].used_dims()} for n in fetched}
 
     def _descend(self, plan: Plan, position: Position) -> None:

@@ -21,7 +21,7 @@ from xdsl.passes import ModulePass
 
 from ..dialects import tensorized
 from .schedule.band import contract_band
-from .schedule.check import check_contraction, check_others
+from .schedule.check import check_instructions, check_schedule
 from .schedule.contraction import analytic_choice, contract_levels
 from .schedule.elementwise import schedule_elementwise
 from .schedule.packing import Calls, calls_by_kernel, pack_contract, pad_parameters
@@ -42,10 +42,13 @@ class ScheduleKernelsPass(ModulePass):
             contracts = [c for c in kernel.body.block.ops if isinstance(c, tensorized.ContractOp)]
             transforms = [t for t in kernel.body.block.ops if isinstance(t, tensorized.TransformOp)]
             given = kernel.schedule is not None
+            check_instructions(self.name, kernel, op)
+            if given:
+                check_schedule(self.name, kernel, op)
             if contracts:
                 _schedule_contract(calls.get(kernel.sym_name.data, []), kernel, contracts[0], facts)
             elif given:
-                check_others(kernel, facts)
+                continue
             elif transforms:
                 schedule_transform(kernel, transforms[0])
                 split_kernel(kernel, facts)
@@ -66,8 +69,6 @@ def _schedule_contract(
         choice = analytic_choice(split.band, facts, split.tile)
         levels = contract_levels(kernel, contract, split.band, choice, facts)
         kernel.set_schedule(kernel.lane_counts, [*split.levels, *levels])
-    else:
-        check_contraction(kernel, contract, band, facts)
     last = {name: level.tiles.get(name, 1) for level in kernel.schedule or () for name in level.loop_order}
     panels = {name: last[name] for name in band.lane_counts}
     pack_contract(calls, kernel, contract, panels, facts)

@@ -39,13 +39,14 @@ from ..dialects.errors import TenonError
 from ..dialects.tensorized import InstructionOp, LoopAttr
 from ..dialects.tensorized.attributes import element_bytes
 from .fusion.combiner import combiner
-from .tensorize.checks import Match, Refusal, Rules, tried
+from .tensorize.checks import tried
 from .tensorize.cost import NestView, blocks
 from .tensorize.elementwise import use_elementwise
 from .tensorize.remarks import remarks
 from .tensorize.rows import row_lanes
 from .tensorize.target import REPAIRS, declared, features, instructions, target_facts
 from .tensorize.transform import as_transform, is_transform
+from .tensorize.trial import Match, Refusal, Rules
 
 
 @dataclass(frozen=True)

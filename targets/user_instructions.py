@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -46,8 +47,18 @@ def _checked(text: str, path: str, record: TargetRecord) -> tuple[InstructionOp,
             raise TenonError(
                 f"instructions {path}: @{name} needs {missing}, which target {record.name} lacks"
             )
+        _check_registers(one, path)
     _check_apart(text, path, record)
     return tuple(found)
+
+
+def _check_registers(one: InstructionOp, path: str) -> None:
+    """A machine's have a power of two of lanes; of others LLVM makes several, with gaps in memory."""
+    for register in one.registers:
+        (lanes,) = register.get_shape()
+        if lanes & (lanes - 1):
+            what = f"register {register} has {lanes} lanes, expected a power of two"
+            raise TenonError(f"instructions {path}: @{one.sym_name.data}: {what}")
 
 
 def read_instructions(text: str, path: str) -> list[InstructionOp]:
@@ -87,6 +98,9 @@ def _refuse_names(found: Sequence[InstructionOp], path: str, record: TargetRecor
             raise TenonError(f"instructions {path}: @{name} is declared {where}")
 
 
+LONGEST_S = 300
+"""Of the check of a file: a large tile takes seconds."""
+
 _RUN = "import sys; from {module} import check_here; sys.exit(check_here(*sys.argv[1:]))"
 
 
@@ -94,15 +108,30 @@ def _check_apart(text: str, path: str, record: TargetRecord) -> None:
     """Checks each instruction in another process, which gets the text on its standard input."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     command = [sys.executable, "-W", "ignore", "-c", _RUN.format(module=__name__), path, record.name]
-    done = subprocess.run(command, input=text, capture_output=True, text=True, env=environment, check=False)
+    try:
+        done = subprocess.run(
+            command,
+            input=text,
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=False,
+            timeout=LONGEST_S,
+        )
+    except subprocess.TimeoutExpired as error:
+        name = (error.stdout or b"an instruction").decode().splitlines()[-1]
+        raise TenonError(f"instructions {path}: {name}: its check took more than {LONGEST_S} s") from None
     lines = done.stdout.splitlines()
     if done.returncode == 0:
         return
     if done.returncode == 1 and lines:
         raise TenonError(f"instructions {path}: {lines[-1]}")
     said = re.search(r"(?:LLVM ERROR: |Assertion )([^\n]+)", done.stderr)
-    why = said[1].rstrip("!. ") if said else f"the process ended with {done.returncode}"
     name = lines[-1] if lines else "an instruction"
+    if said is None and done.returncode < 0:  # a division by zero, say
+        what = signal.strsignal(-done.returncode) or f"signal {-done.returncode}"
+        raise TenonError(f"instructions {path}: {name}: running it ended the process: {what.lower()}")
+    why = said[1].rstrip("!. ") if said else f"the process ended with {done.returncode}"
     raise TenonError(f"instructions {path}: {name}: llvm makes no code of it for {record.name}: {why}")
 
 
@@ -110,12 +139,17 @@ def check_here(path: str, target: str) -> int:
     """What the other process does: prints each instruction's name before it is checked, and what is wrong."""
     from .selfcheck import check_instruction
 
-    record = find_target(target)
+    record, name = find_target(target), ""
     try:
         for one in read_instructions(sys.stdin.read(), path):
-            print(f"@{one.sym_name.data}", flush=True)
+            name = f"@{one.sym_name.data}"
+            print(name, flush=True)
             check_instruction(one, record)
     except TenonError as error:
-        print(" ".join(str(error).split()), flush=True)
+        said = " ".join(str(error).split())
+        print(said if name in said else f"{name}: {said}", flush=True)
+        return 1
+    except Exception as error:  # whatever a body may hold that nothing here has met
+        print(f"{name}: cannot be run: {type(error).__name__}: {' '.join(str(error).split())}", flush=True)
         return 1
     return 0

@@ -14,6 +14,7 @@ from .call import CallOp as CallOp
 from .combine import CombineOp as CombineOp
 from .combine import SpreadOp as SpreadOp
 from .compute import ComputeOp as ComputeOp
+from .contract import ContractOp as ContractOp
 from .gather import GatherOp as GatherOp
 from .instruction import InstructionOp as InstructionOp
 from .instruction import YieldOp as YieldOp
@@ -21,7 +22,6 @@ from .kernel import KernelOp as KernelOp
 from .kernel import kernels as kernels
 from .lookup import LookupOp as LookupOp
 from .lookup import looks_up as looks_up
-from .nest import ContractOp as ContractOp
 from .nest import GenericOp as GenericOp
 from .nest import NestOperation as NestOperation
 from .prefetch import PrefetchOp as PrefetchOp

@@ -6,7 +6,9 @@ loops keep their names in both directions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
 
 from xdsl.dialects.builtin import ArrayAttr, IntAttr, StringAttr
 from xdsl.ir import ParametrizedAttribute
@@ -24,6 +26,33 @@ from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
 KINDS = ("parallel", "reduction")
+
+_Value = TypeVar("_Value")
+
+
+@contextmanager
+def located(parser: AttrParser, at: int) -> Iterator[None]:
+    """What an attribute's verifier says of what was parsed since the position `at` names that place."""
+    try:
+        yield
+    except VerifyException as error:
+        parser.raise_error(str(error), at, parser.pos)
+
+
+def parse_by_loop(parser: AttrParser, value: Callable[[], _Value]) -> dict[str, _Value]:
+    """`{p2 = 8, p0 = 2}`: something for loops, each of which comes once."""
+    found: dict[str, _Value] = {}
+
+    def entry() -> None:
+        at = parser.pos
+        name = parser.parse_identifier("loop name")
+        if name in found:
+            parser.raise_error(f"loop {name} comes twice", at, parser.pos)
+        parser.parse_punctuation("=")
+        found[name] = value()
+
+    parser.parse_comma_separated_list(parser.Delimiter.BRACES, entry)
+    return found
 
 
 @irdl_attr_definition
@@ -63,13 +92,16 @@ def loop_text(loop: LoopAttr) -> str:
 
 
 def parse_loop(parser: AttrParser) -> LoopAttr:
+    at = parser.pos
     label = parser.parse_identifier("loop name")
     parser.parse_punctuation(":")
     pos = parser.pos
     kind = parser.parse_identifier("loop kind")
     if kind not in KINDS:
         parser.raise_error("expected parallel or reduction", pos, parser.pos)
-    return LoopAttr.of(label, kind, parser.parse_integer(allow_boolean=False, allow_negative=False))
+    extent = parser.parse_integer(allow_boolean=False, allow_negative=False)
+    with located(parser, at):
+        return LoopAttr.of(label, kind, extent)
 
 
 def parse_loops(parser: AttrParser) -> ArrayAttr[LoopAttr]:
@@ -115,4 +147,9 @@ def parse_access(parser: AttrParser, names: Sequence[str]) -> AffineMap:
     # AffineParser's multi-expression rule is private, but Parser.parse_affine_map reaches it the same way.
     affine = AffineParser(parser._parser_state)  # pyright: ignore[reportPrivateUsage]
     bare_id = affine._get_parse_optional_bare_id(list(names), [])  # pyright: ignore[reportPrivateUsage]
-    return AffineMap(len(names), 0, tuple(affine._parse_multi_affine_expr(bare_id)))  # pyright: ignore[reportPrivateUsage]
+    at = parser.pos
+    try:
+        indices = affine._parse_multi_affine_expr(bare_id)  # pyright: ignore[reportPrivateUsage]
+    except NotImplementedError:
+        parser.raise_error("an index multiplies or divides by a loop, expected a number", at, parser.pos)
+    return AffineMap(len(names), 0, tuple(indices))

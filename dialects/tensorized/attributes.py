@@ -23,6 +23,8 @@ from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
+from .access import located, parse_by_loop
+
 
 @irdl_attr_definition
 class LayoutAttr(ParametrizedAttribute):
@@ -183,6 +185,12 @@ class LevelAttr(ParametrizedAttribute):
                 raise VerifyException(f"tile of loop {name} is {size}, not positive")
         if any(operand < 0 for operand in self.fetched):
             raise VerifyException(f"prefetch {self.fetched}: operands are counted from 0")
+        if len(set(self.fetched)) < len(self.fetched):
+            raise VerifyException(f"prefetch {self.fetched}: an operand comes twice")
+        if self.fetched and self.is_threads:
+            raise VerifyException(
+                f"prefetch {self.fetched}: blocks that threads take do not follow one another"
+            )
         if isinstance(self.binding, StringAttr) and not self.is_threads:
             raise VerifyException(f"a level is bound to '{self.binding.data}', expected {THREADS}")
         if self.is_threads and set(self.loop_order) != set(self.tiles):
@@ -194,22 +202,18 @@ THREADS = "threads"
 
 
 def parse_level(parser: AttrParser) -> LevelAttr:
+    at = parser.pos
     binding = THREADS if parser.parse_optional_keyword(THREADS) is not None else None
     parser.parse_keyword("order")
     order = parser.parse_comma_separated_list(parser.Delimiter.SQUARE, parser.parse_identifier)
     tile: dict[str, int] = {}
-
-    def entry() -> None:
-        name = parser.parse_identifier()
-        parser.parse_punctuation("=")
-        tile[name] = parser.parse_integer(allow_boolean=False)
-
     if parser.parse_optional_keyword("tile") is not None:
-        parser.parse_comma_separated_list(parser.Delimiter.BRACES, entry)
+        tile = parse_by_loop(parser, lambda: parser.parse_integer(allow_boolean=False))
     fetched: list[int] = []
     if parser.parse_optional_keyword("prefetch") is not None:
         fetched = parser.parse_comma_separated_list(parser.Delimiter.SQUARE, parser.parse_integer)
-    return LevelAttr.of(order, tile, fetched, binding)
+    with located(parser, at):
+        return LevelAttr.of(order, tile, fetched, binding)
 
 
 def level_text(level: LevelAttr) -> str:

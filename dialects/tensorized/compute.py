@@ -12,8 +12,8 @@ from xdsl.printer import Printer
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
+from .contract import find_instruction
 from .instruction import InstructionOp
-from .nest import find_instruction
 
 
 @irdl_op_definition

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from xdsl.dialects import arith, llvm
@@ -29,11 +28,11 @@ from xdsl.irdl import (
 from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import IsolatedFromAbove, IsTerminator, SymbolOpInterface
-from xdsl.utils.exceptions import VerifyException
 
 from .access import LoopAttr
+from .instruction_check import verify_instruction
 from .instruction_text import parse_instruction, print_instruction
-from .linear_form import bounds, coefficients, linear_form
+from .linear_form import coefficients
 from .range import RangeAttr, ranges_of
 
 
@@ -43,9 +42,6 @@ class YieldOp(AbstractYieldOperation[Attribute]):
 
     name = "tensorized.yield"
     traits = traits_def(IsTerminator())
-
-
-_INTRINSIC = re.compile(r"llvm(\.[A-Za-z0-9_]+)+")
 
 
 def _is_free(op: Operation) -> bool:
@@ -190,56 +186,4 @@ class InstructionOp(IRDLOperation):
         return cls.build(properties=properties, regions=regions)
 
     def verify_(self) -> None:
-        extents = self.extents
-        counts = [len(self.registers), len(self.maps), len(self.body.block.args)]
-        if len(set(counts)) > 1 or self.accumulator.data not in range(counts[0]):
-            raise VerifyException(
-                "has {} registers, {} maps, {} body arguments and accumulator {}".format(
-                    *counts, self.accumulator.data
-                )
-            )
-        for register, access, argument in zip(self.registers, self.maps, self.body.block.args, strict=True):
-            if len(access.data.results) != 1 or register.get_num_dims() != 1:
-                raise VerifyException(f"register {register} and its map must be one-dimensional")
-            low, high = bounds(linear_form(access.data.results[0], extents), extents)
-            if low != 0 or high + 1 != register.get_shape()[0]:
-                raise VerifyException(
-                    f"register {register} has other lanes than its map reaches, {low}..{high}"
-                )
-            if argument.type != register.element_type:
-                raise VerifyException(
-                    f"body argument has type {argument.type}, register {register.element_type}"
-                )
-        last = self.body.block.last_op
-        accumulated = self.accumulator_register.element_type
-        if not isinstance(last, YieldOp) or [v.type for v in last.operands] != [accumulated]:
-            raise VerifyException(f"the body must yield one {accumulated}")
-        if self.ranges is not None and len(self.ranges) != counts[0]:
-            raise VerifyException(f"has {len(self.ranges)} ranges for {counts[0]} registers")
-        if self.cycles is not None and (self.per_cycle is not None or not self.cycles.data):
-            raise VerifyException("`cycles` is a number from 1, in the place of `per_cycle`")
-        if self.writes is not None and not self._is_elementwise():
-            raise VerifyException("what is marked out comes last, is not read, and no loop reduces")
-        if self.tile is not None and self.intrinsic is None:
-            raise VerifyException("has a tile but no intrinsic that takes it")
-        for name in self.intrinsics:
-            if not _INTRINSIC.fullmatch(name):
-                raise VerifyException(f"calls '{name}': LLVM's intrinsics are called llvm.something")
-        self._verify_emission()
-
-    def _is_elementwise(self) -> bool:
-        last = self.accumulator.data == len(self.registers) - 1
-        parallel = all(loop.kind.data == "parallel" for loop in self.loops)
-        return last and parallel and not any(True for _ in self.body.block.args[-1].uses)
-
-    def _verify_emission(self) -> None:
-        if self.emission is None:
-            return
-        if self.intrinsic is not None:
-            raise VerifyException("has an intrinsic and a region to emit: one of them says what to emit")
-        block = self.emission.block
-        if [a.type for a in block.args] != list(self.registers):
-            raise VerifyException("what it emits takes other registers than it declares")
-        last = block.last_op
-        if not isinstance(last, YieldOp) or [v.type for v in last.operands] != [self.accumulator_register]:
-            raise VerifyException(f"what it emits must yield one {self.accumulator_register}")
+        verify_instruction(self)

@@ -26,9 +26,10 @@ from ..reference.scalar import EVALUATIONS, captured_values
 from ..reference.tensor import unwritten
 from .buffers import EmptyOp, IotaOp, PackOp
 from .call import CallOp
+from .contract import ContractOp
 from .instruction import InstructionOp, YieldOp
 from .lookup import LookupOp
-from .nest import ContractOp, GenericOp, loop_extents
+from .nest import GenericOp, loop_extents
 from .transform import TransformOp
 
 Arrays = tuple[Any, ...]

@@ -27,6 +27,7 @@ from xdsl.printer import Printer
 from xdsl.traits import IsolatedFromAbove, SymbolOpInterface
 from xdsl.utils.exceptions import VerifyException
 
+from .access import parse_by_loop
 from .attributes import LevelAttr, level_text, parse_level
 from .instruction import YieldOp
 from .nest import NestOperation
@@ -148,21 +149,14 @@ class KernelOp(IRDLOperation):
         results: list[Attribute] = []
         if parser.parse_optional_punctuation("->") is not None:
             results = parser.parse_comma_separated_list(parser.Delimiter.NONE, parser.parse_type)
-        lanes: dict[str, int] = {}
-
-        def lane() -> None:
-            key = parser.parse_identifier()
-            parser.parse_punctuation("=")
-            lanes[key] = parser.parse_integer(allow_boolean=False)
-
-        has_lanes = parser.parse_optional_keyword("lanes") is not None
-        if has_lanes:
-            parser.parse_comma_separated_list(parser.Delimiter.BRACES, lane)
+        lanes = None
+        if parser.parse_optional_keyword("lanes") is not None:
+            lanes = parse_by_loop(parser, lambda: parser.parse_integer(allow_boolean=False))
         levels = None
         if parser.parse_optional_keyword("schedule") is not None:
             levels = parser.parse_comma_separated_list(parser.Delimiter.SQUARE, lambda: parse_level(parser))
         kernel = cls(name, results, parser.parse_region(arguments), constants, ranges)
-        if has_lanes:
+        if lanes is not None:
             kernel.properties["lanes"] = DictionaryAttr({k: IntAttr(v) for k, v in lanes.items()})
         if levels is not None:
             kernel.properties["schedule"] = ArrayAttr(levels)
@@ -183,7 +177,21 @@ class KernelOp(IRDLOperation):
             raise VerifyException(
                 f"@{self.sym_name.data}: has {len(self.ranges)} ranges, {len(block.args)} arguments"
             )
+        self._verify_lanes()
         self._verify_threads()
+
+    def _verify_lanes(self) -> None:
+        """Lanes are so many along a loop that there is."""
+        name = self.sym_name.data
+        nests = [op for op in self.body.block.ops if isinstance(op, NestOperation)]
+        loops = list(dict.fromkeys(loop for nest in nests for loop in nest.loop_names))
+        for loop, count in self.lane_counts.items():
+            if count < 1:
+                raise VerifyException(f"@{name}: has {count} lanes along loop {loop}, expected at least 1")
+            if nests and loop not in loops:
+                raise VerifyException(
+                    f"@{name}: lanes run along loop {loop}, its loops are {', '.join(loops)}"
+                )
 
     def _verify_threads(self) -> None:
         """Parts that run side by side come first, and no reduction is among their loops."""

@@ -1,4 +1,4 @@
-"""Tensor-level loop nests: generic and contract."""
+"""Tensor-level loop nests: what they share, and the generic."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from xdsl.dialects.builtin import (
     AffineMapAttr,
     ArrayAttr,
     DictionaryAttr,
-    StringAttr,
-    SymbolRefAttr,
     TensorType,
 )
-from xdsl.ir import Attribute, Operation, Region, SSAValue
+from xdsl.ir import Attribute, Region, SSAValue
 from xdsl.ir.affine import AffineMap
 from xdsl.irdl import (
     IRDLOperation,
@@ -27,11 +25,11 @@ from xdsl.irdl import (
 )
 from xdsl.parser import Parser
 from xdsl.printer import Printer
-from xdsl.traits import Pure, SymbolTable
+from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from .access import LoopAttr, access_text, loops_text, parse_access, parse_loops
-from .instruction import InstructionOp, YieldOp
+from .instruction import YieldOp
 from .linear_form import bounds, linear_form
 
 
@@ -143,6 +141,9 @@ class NestOperation(IRDLOperation):
         reduced = {i for i, kind in enumerate(self.kinds) if kind == "reduction"}
         if self.accesses[-1].used_dims() & reduced:
             raise VerifyException("the init is indexed by a reduction loop")
+        for i, (loop, extent) in enumerate(zip(self.loop_names, self.extents)):
+            if i not in reduced and extent > 1 and i not in self.accesses[-1].used_dims():
+                raise VerifyException(f"parallel loop {loop} does not index the init")
         if self.init.type != self.res.type:
             raise VerifyException(f"result has type {self.res.type}, init {self.init.type}")
 
@@ -208,125 +209,3 @@ class GenericOp(NestOperation):
         last = self.body.block.last_op
         if not isinstance(last, YieldOp) or [v.type for v in last.operands] != elements[-1:]:
             raise VerifyException(f"the body must yield one {elements[-1]}")
-
-
-@irdl_op_definition
-class ContractOp(NestOperation):
-    """A nest whose body is an instruction's: what `tensorize-match` makes of a generic.
-
-    ```mlir
-    %s = tensorized.contract @fma_8xf32 loops (p: parallel 49, o: parallel 64, k: reduction 576)
-      ins(%x at (p, k) : tensor<49x576xf32>, %w at (o floordiv 8, k, o mod 8) : tensor<8x576x8xf32>)
-      init(%b at (p, o) : tensor<49x64xf32>) bind {i = o} -> tensor<49x64xf32>
-    ```
-    `ins` come in the instruction's operand order without its accumulator, which is the init.
-    `bind` says which loop of the nest runs along each loop of the instruction.
-    """
-
-    name = "tensorized.contract"
-    instruction = prop_def(SymbolRefAttr)
-    bind = prop_def(DictionaryAttr)
-    traits = traits_def(Pure())
-
-    def __init__(
-        self,
-        instruction: str,
-        inputs: Sequence[SSAValue],
-        init: SSAValue,
-        loops: Sequence[LoopAttr],
-        maps: Sequence[AffineMap],
-        bind: dict[str, str],
-    ):
-        super().__init__(
-            operands=[inputs, init],
-            result_types=[init.type],
-            properties={
-                "instruction": SymbolRefAttr(instruction),
-                "loops": ArrayAttr(loops),
-                "maps": ArrayAttr(map(AffineMapAttr, maps)),
-                "bind": DictionaryAttr({k: StringAttr(v) for k, v in bind.items()}),
-            },
-        )
-
-    @property
-    def binding(self) -> dict[str, str]:
-        """Instruction loop -> loop of this nest."""
-        return {k: v.data for k, v in self.bind.data.items() if isinstance(v, StringAttr)}
-
-    def declaration(self) -> InstructionOp:
-        return find_instruction(self, self.instruction)
-
-    @property
-    def lane_loops(self) -> dict[str, int]:
-        """The loops of this nest that the lanes of an accumulator run along, and how many; that of
-        neighbouring lanes comes first."""
-        declared = self.declaration()
-        extents = {loop.label.data: loop.extent.data for loop in declared.loops}
-        return {self.binding[label]: extents[label] for label in declared.lane_loops}
-
-    @property
-    def widths(self) -> dict[str, int]:
-        """Reduction loop of this nest -> how many steps of it one instruction takes; a loop that no
-        instruction's runs along has no entry."""
-        return {
-            self.binding[loop.label.data]: loop.extent.data
-            for loop in self.declaration().loops
-            if loop.kind.data == "reduction"
-        }
-
-    def print(self, printer: Printer) -> None:
-        printer.print_string(" ")
-        printer.print_attribute(self.instruction)
-        self.print_nest(printer)
-        bind = ", ".join(f"{k} = {v}" for k, v in self.binding.items())
-        printer.print_string(f" bind {{{bind}}} -> ")
-        printer.print_attribute(self.res.type)
-
-    @classmethod
-    def parse(cls, parser: Parser) -> ContractOp:
-        instruction = parser.parse_attribute()
-        operands, properties = cls.parse_nest(parser)
-        bind: dict[str, Attribute] = {}
-
-        def entry() -> None:
-            name = parser.parse_identifier()
-            parser.parse_punctuation("=")
-            bind[name] = StringAttr(parser.parse_identifier())
-
-        parser.parse_keyword("bind")
-        parser.parse_comma_separated_list(parser.Delimiter.BRACES, entry)
-        parser.parse_punctuation("->")
-        properties |= {"instruction": instruction, "bind": DictionaryAttr(bind)}
-        return cls.build(operands=operands, result_types=[parser.parse_type()], properties=properties)
-
-    def verify_(self) -> None:
-        self.verify_nest()
-        instruction = self.declaration()
-        kinds = dict(zip(self.loop_names, self.kinds))
-        wanted = {loop.label.data: loop.kind.data for loop in instruction.loops}
-        if self.binding.keys() != wanted.keys():
-            raise VerifyException(
-                f"bind names {sorted(self.binding)}, the instruction's loops are {sorted(wanted)}"
-            )
-        for inner, outer in self.binding.items():
-            if outer not in kinds:
-                raise VerifyException(f"bind: no loop {outer}")
-            if kinds[outer] != wanted[inner]:
-                raise VerifyException(
-                    f"bind: {outer} is a {kinds[outer]} loop, {inner} a {wanted[inner]} loop"
-                )
-        if len(set(self.binding.values())) != len(self.binding):
-            raise VerifyException("bind: two loops of the instruction run along one loop")
-        elements = [r.element_type for r in instruction.registers]
-        elements.append(elements.pop(instruction.accumulator.data))
-        if [
-            v.type.element_type for v in (*self.inputs, self.init) if isinstance(v.type, TensorType)
-        ] != elements:
-            raise VerifyException(f"operands do not have the element types of {self.instruction}")
-
-
-def find_instruction(user: Operation, name: SymbolRefAttr) -> InstructionOp:
-    found = SymbolTable.lookup_symbol(user, name)
-    if not isinstance(found, InstructionOp):
-        raise VerifyException(f"unknown instruction {name}")
-    return found

@@ -11,6 +11,8 @@ from xdsl.parser import AttrParser
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
+from .access import located
+
 WITHIN = "tensorized.within"
 """The attribute of a `linalg.generic` that says what the elements of its operands lie within, an array of
 `#tensorized.range` or `unit`."""
@@ -56,7 +58,8 @@ def parse_range(parser: AttrParser) -> RangeAttr:
     ends = parser.parse_comma_separated_list(parser.Delimiter.SQUARE, parser.parse_integer)
     if len(ends) != 2:
         parser.raise_error(f"a range has two ends, not {len(ends)}", at, parser.pos)
-    return RangeAttr.of(*ends)
+    with located(parser, at):
+        return RangeAttr.of(*ends)
 
 
 def ranges_attribute(ranges: Sequence[RangeAttr | None]) -> ArrayAttr[RangeAttr | UnitAttr] | None:

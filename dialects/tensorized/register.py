@@ -35,9 +35,9 @@ from xdsl.traits import MemoryReadEffect, MemoryWriteEffect, Pure
 from xdsl.utils.exceptions import VerifyException
 
 from .access import access_text
+from .contract import find_instruction
 from .instruction import InstructionOp, YieldOp
 from .linear_form import row_major
-from .nest import find_instruction
 
 
 class RegisterAccess(IRDLOperation):

@@ -45,15 +45,9 @@ def is_row_kernel(kernel: tensorized.KernelOp) -> bool:
 
 def row_schedule(kernel: tensorized.KernelOp) -> Schedule:
     """The schedule of a row kernel: a level for the band and one for the row."""
-    name, levels = kernel.sym_name.data, split_threads(kernel)[1]
-    if len(levels) != 2 or len(kernel.lane_counts) != 1:
-        raise TenonError(f"lower-kernels: @{name} reduces rows: expected two levels and one lane loop")
+    levels = split_threads(kernel)[1]
     ((lane_loop, lanes),) = kernel.lane_counts.items()
     band, row = ([(n, level.tiles.get(n, 1)) for n in level.loop_order] for level in levels)
-    if lane_loop in dict(row) and row[-1][0] != lane_loop:
-        raise TenonError(
-            f"lower-kernels: @{name}: {lane_loop} runs along lanes, expected innermost in the row"
-        )
     return Schedule(band, row, lane_loop, lanes)
 
 
@@ -68,9 +62,6 @@ class RowLowering:
         assert end is not None
         self.stored = _written(end.operands[0])
         self.levels: dict[tensorized.GenericOp, int] = {}
-        missing = set(self.extents) - self.row - {name for name, _ in self.schedule.band}
-        if missing:
-            raise TenonError(f"lower-kernels: @{kernel.sym_name.data}: no order for loops {sorted(missing)}")
 
     def run(self, beside: Callable[[Part], None]) -> None:
         body = partial(self._descend, self.schedule.band)
@@ -165,6 +156,8 @@ class _Pass:
         for nest in self.rows.nests:  # what only varies with the band is computed before the loops
             if not self.rows.over_row(nest) and nest not in self.rows.stored and self._is_ready(nest):
                 self.done.values[nest.res] = band.value(nest.res)
+        for nest in self.reductions:
+            self.done.values.setdefault(nest.init, band.value(nest.init))
         over_row = [nest for nest in self.stores if self.rows.over_row(nest)]
         if self.reductions or over_row:
             accumulators = self._descend(self.schedule.row, self.position, self._starts())

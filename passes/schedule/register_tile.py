@@ -15,7 +15,7 @@ GEMM kernels.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -23,6 +23,7 @@ from ..tensorize.target import TargetFacts
 from .band import Band
 from .blocking import Blocking, blockings, far_cycles, nest_of, panel_bytes
 from .body import Body, bodies
+from .shapes import fitting_tiles
 from .traffic import CACHE_SHARE, LINE_BYTES, contiguous_bytes, crowded, traffic
 
 ISSUE_WIDTH = 6
@@ -34,9 +35,6 @@ VECTOR_WIDTH = 3.2
 TILE_OVERHEAD_CYCLES = 12
 SHORT_OVERHEAD_CYCLES = 4
 SHORT_INSTRUCTIONS = 128
-LARGEST_ROWS = 28
-# What a function of the result takes besides the accumulators: its constants, and elements on their way.
-FINISHING_REGISTERS = 4
 # As many accumulators as the latency asks for leave no room for a load that is late.
 LATENCY_SLACK = 1.15
 # What a core sustains from its second-level cache while it computes: measured beside multiply-adds at 90 % of
@@ -85,7 +83,7 @@ def choose_plan(band: Band, facts: TargetFacts) -> Plan:
 def ranked_plans(band: Band, facts: TargetFacts) -> list[Plan]:
     """Every tile that fits, the one with the fewest cycles first; of those that cut the loops into equal
     blocks the largest. Only what may be best is tried with all blocks."""
-    shapes = {_shape(band, tile): tile for tile in _candidates(band, facts)}
+    shapes = {_shape(band, tile): tile for tile in fitting_tiles(band, facts)}
     plans = sorted((_unblocked(band, tile, facts) for tile in shapes.values()), key=_rank(band))
     first = plans[0]
     near = [
@@ -143,51 +141,6 @@ def _shape(band: Band, tile: Mapping[str, int]) -> tuple[int, ...]:
         tile.get(name, 1) if name in band.lane_counts else band.blocks(name, tile.get(name, 1))[0][1]
         for name in band.extents
     )
-
-
-def _candidates(band: Band, facts: TargetFacts) -> Iterator[dict[str, int]]:
-    room = band.room(facts)
-    widths = range(1, min(room, -(-band.extents[band.lane_loop] // band.lanes)) + 1)
-    shapes = _tall_shapes(band, room) if band.tall else _row_shapes(band)
-    for shape, width in product(shapes, widths):
-        rows = math.prod(-(-size // band.tall.get(name, 1)) for name, size in shape.items())
-        if rows * width > room:
-            continue  # most shapes: the accumulators alone do not fit
-        tile = {**shape, band.lane_loop: width * band.lanes}
-        if rows * width == 1 or registers(band, tile) <= room:
-            yield tile
-
-
-def _row_shapes(band: Band) -> Iterator[dict[str, int]]:
-    """Iterations of one loop of rows, or of two that follow one another."""
-    yield {}
-    for name in band.rows:
-        yield from ({name: size} for size in range(2, min(LARGEST_ROWS, band.extents[name]) + 1))
-    for outer, inner in zip(band.rows, band.rows[1:]):
-        pairs = product(range(2, min(8, band.extents[outer]) + 1), range(2, min(8, band.extents[inner]) + 1))
-        yield from ({outer: a, inner: b} for a, b in pairs if a * b <= LARGEST_ROWS)
-
-
-def _tall_shapes(band: Band, room: int) -> Iterator[dict[str, int]]:
-    """Whole registers along every loop that they have rows along."""
-    counts = [range(1, min(room, -(-band.extents[name] // lanes)) + 1) for name, lanes in band.tall.items()]
-    for several in product(*counts):
-        yield {name: n * lanes for (name, lanes), n in zip(band.tall.items(), several)}
-
-
-def registers(band: Band, tile: Mapping[str, int]) -> int:
-    """Accumulators, scratch, and what the operands hold while the grid runs row by row, lanes innermost: an
-    operand that misses a loop is read again when that loop steps, so what varies inside it stays in
-    registers; one that misses none streams through one register. At the end, what a function of the
-    results needs."""
-    grid = band.grid(tile)
-    order = [name for name in (*band.rows, band.lane_loop) if grid.get(name, 1) > 1]
-    held = 0
-    for operand in band.operands:
-        missing = next((i for i, name in enumerate(order) if name not in operand.loops), len(order))
-        held += math.prod(grid[name] for name in order[missing:] if name in operand.loops)
-    finishing = 0 if band.tall else min(band.finishing, FINISHING_REGISTERS)  # theirs goes through memory
-    return math.prod(grid.values()) + max(held + band.scratch, finishing)
 
 
 def _computing(band: Band, tile: Mapping[str, int], body: Body, in_block: int, facts: TargetFacts) -> float:

@@ -25,8 +25,8 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, Operation
 
 from ...dialects import tensorized
-from .checks import Match, Refusal
 from .cost import NestView
+from .trial import Match, Refusal
 
 
 def remarks(

@@ -9,6 +9,9 @@ from xdsl.dialects.builtin import DictionaryAttr, IntegerAttr, ModuleOp, StringA
 from ...dialects import tensorized
 from ...dialects.errors import TenonError
 
+TARGET = "tenon.target"
+"""The module attribute that `attach-target` puts there."""
+
 REPAIRS = "tenon.repairs"
 """The module attribute that says what was changed so that an instruction fits: name of a product -> lines."""
 
@@ -29,7 +32,7 @@ class TargetFacts:
 
 
 def target_facts(module: ModuleOp) -> TargetFacts:
-    record = module.attributes.get("tenon.target")
+    record = module.attributes.get(TARGET)
     if not isinstance(record, DictionaryAttr):
         raise TenonError("the module has no tenon.target: run attach-target first")
 
@@ -46,7 +49,7 @@ def target_facts(module: ModuleOp) -> TargetFacts:
 
 def features(module: ModuleOp) -> frozenset[str] | None:
     """The features of the target, and those that it plays; None where its record does not say."""
-    record = module.attributes.get("tenon.target")
+    record = module.attributes.get(TARGET)
     facts = record.data if isinstance(record, DictionaryAttr) else {}
     has, plays = facts.get("features"), facts.get("emulates")
     if not isinstance(has, StringAttr):

@@ -38,6 +38,9 @@ EXTERNAL_FUNCTIONS = LIBRARY_FUNCTIONS | {
 def _llvm() -> Any:
     import llvmlite.binding as llvm
 
+    # Sums run in the order of the loops: adding products up before the accumulator, as LLVM would, shortens
+    # no chain that anything waits for, and takes more registers than the tile has been given.
+    llvm.set_option("tenonc", "--x86-machine-combiner=false")
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     llvm.initialize_native_asmparser()  # for `module asm`

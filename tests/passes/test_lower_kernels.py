@@ -73,9 +73,9 @@ def run_lowered(text: str, arrays: list[np.ndarray], out: np.ndarray) -> np.ndar
 @st.composite
 def problems(draw):
     rows, columns, depth = draw(st.integers(1, 9)), draw(st.integers(1, 13)), draw(st.integers(1, 7))
-    n = 4 * draw(st.integers(1, 3))
-    m, k, outer = draw(st.integers(1, 5)), draw(st.integers(1, 7)), draw(st.integers(1, 9))
-    body = draw(st.integers(1, 7))
+    n = 4 * draw(st.integers(1, min(3, -(-columns // 4))))
+    m, k, body = draw(st.integers(1, min(5, rows))), draw(st.integers(1, depth)), draw(st.integers(1, depth))
+    outer = draw(st.integers(m, rows))
     rest = f"order [k] tile {{k = {body}}}"
     levels = [
         f"order [n, m] tile {{n = {n}, m = {m}}}, {rest}",
@@ -115,7 +115,7 @@ def test_blocks_cover_a_loop_once(extent, tile):
 def test_a_schedule_without_an_order_for_a_loop_is_refused():
     from tenonc.compiler import TenonError
 
-    with pytest.raises(TenonError, match=r"@dense: no order for loops \['m'\]"):
+    with pytest.raises(TenonError, match="@dense: the schedule has no order for loop m$"):
         run_lowered(dense(2, 4, 3, "order [n] tile {n = 4}, order [k]"), [], np.zeros(1))
-    with pytest.raises(TenonError, match="the schedule orders reductions"):
+    with pytest.raises(TenonError, match="@dense: the schedule has no order for loop k$"):
         run_lowered(dense(2, 4, 3, "order [n, m] tile {n = 4}, order [m]"), [], np.zeros(1))

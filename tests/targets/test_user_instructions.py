@@ -15,7 +15,7 @@ from tenonc.targets.record import find_target
 from tenonc.targets.user_instructions import user_instructions
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = re.search(r"```mlir\n(.*?)```", (ROOT / "docs/instructions.md").read_text(), re.DOTALL)[1]
+EXAMPLE, SEVERAL = re.findall(r"```mlir\n(.*?)```", (ROOT / "docs/instructions.md").read_text(), re.DOTALL)
 AVX2 = find_target("x86-64-v3")
 
 
@@ -75,6 +75,22 @@ DOT = """tensorized.instruction @dot intrinsic "llvm.x86.avx512.vpdpbusd.512" fe
   tensorized.yield %s : i32
 }
 """
+CHAIN = """tensorized.instruction @mine feature "sse2" mnemonic "paddd" loops (i: parallel 4)
+  (%a: vector<4xi32> at (i), inout %acc: vector<4xi32> at (i)) {
+  %s = arith.addi %acc, %a : i32
+  tensorized.yield %s : i32
+} emit {
+^bb0(%a: vector<4xi32>, %acc: vector<4xi32>):
+  %s = arith.addi %acc, %a : vector<4xi32>
+  tensorized.yield %s : vector<4xi32>
+}
+"""
+ADDS = "arith.addi %acc, %a : vector"
+DIVIDES = (
+    EXAMPLE.replace("maxui", "divui")
+    .replace('intrinsic "llvm.umax.v32i8" ', "")
+    .replace('mnemonic "pmaxub" ', "")
+)
 NAME = "instruction @umax_32xi8"
 REVERSED = [
     *(("umax.v32i8", "umax.v16i8"), ("parallel 32", "parallel 16"), ("vector<32xi8>", "vector<16xi8>")),
@@ -96,6 +112,18 @@ REFUSED = {
     "feature": ([("avx2", "avx512bw")], "@umax_32xi8 needs avx512bw, which target x86-64-v3 lacks"),
     "name": ([("umax_32xi8", "fma_8xf32")], "@fma_8xf32 is declared by x86-64-v3's family too"),
     "lanes": ([("%a: vector<32xi8>", "%a: vector<33xi8>")], "register vector<33xi8> has other lanes than"),
+    "loops": ([("(i: parallel 32)", "(i: parallel 32, i: parallel 32)")], "loop names repeat: i, i"),
+    "a loop of the wrong kind": (
+        [("parallel", "reduction")],
+        "the accumulator varies along the reduction loop",
+    ),
+    "a loop too many": ([("32)", "32, j: parallel 4)")], "the accumulator does not vary along the parallel"),
+    "points": ([("32)", "32, r: reduction 9999)")], "its loops have 319968 points, expected at most 65536"),
+    "an index": ([("%a: vector<32xi8> at (i)", "%a: vector<32xi8> at (i * i)")], "an index multiplies or"),
+    "range": ([("at (i),", "at (i) within [0, 255],")], "within [0, 255] leaves what i8 holds, [-128, 127]"),
+    "cost": ([("per_cycle 2", "per_cycle 0")], "per_cycle is 0, expected 1 to 65536"),
+    "no mnemonic": ([("pmaxub", "")], "mnemonic is '', expected names with commas between them"),
+    "no feature": ([("avx2", "avx2,")], "feature is 'avx2,', expected names with commas between them"),
 }
 NOT_SPLIT = "@dot: llvm makes no code of it for x86-64-v3: Do not know how to split"
 TEXTS = {
@@ -104,6 +132,22 @@ TEXTS = {
     "nothing": ("  \n", "holds no tensorized.instruction"),
     "something else": ("builtin.module {}", "holds no tensorized.instruction"),
     "no IR": ("hello", "operation hello is not registered"),
+    "no widths": ("for n in ()\n" + EXAMPLE, ":1: expected `for n in (16, 8, 4)`, found 'for n in ()'"),
+    "lanes that no vector has": (
+        SEVERAL.replace("(32, 16)", "(32, 3)"),
+        "has 3 lanes, expected a power of two",
+    ),
+    "emits what nobody knows": (CHAIN.replace(ADDS, "foo.bar %acc : vector"), "operation foo.bar is not reg"),
+    "emits what has no code": (
+        CHAIN.replace(ADDS, "llvm.sub %acc, %a : vector"),
+        "@mine: llvm.sub has no rule",
+    ),
+    "emits other operands": (
+        CHAIN.replace("%a: vector<4xi32>,", "%a: vector<4xi64>,"),
+        "operand is used with type",
+    ),
+    "divides by zero": (DIVIDES, "@umax_32xi8: running it ended the process: "),
+    "a type without code": (EXAMPLE.replace("i8", "i128"), "@umax_32xi128: type i128 has no form in llvm"),
 }
 
 

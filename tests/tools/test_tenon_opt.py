@@ -304,7 +304,7 @@ MODEL = """func.func @main(%x : tensor<2x4xf32>, %w : tensor<4x8xf32>) -> tensor
         ("plan-memory", "plan-memory: nn.matmul in @main is neither a kernel call nor known at compile time"),
         (
             "lower-nn,assign-layouts,fuse-kernels,lower-kernels",
-            "lower-kernels: @linalg_generic has no schedule",
+            "lower-kernels: @linalg_generic: has no schedule",
         ),
     ],
 )

@@ -52,15 +52,16 @@ def hot_loops(data: bytes, target: str, precision: str = "fp32"):
     return [loop for function in functions.values() for loop in function.inner]
 
 
-def check(loops, mnemonic: str, register: str) -> None:
-    """Some inner loop is full of the instruction in registers of the machine's width, and none of those
-    spills; without AVX, where an operand is overwritten, LLVM's copies may."""
+def check(loops, mnemonic: str, register: str, most: int = 0) -> None:
+    """Some inner loop is full of the instruction in registers of the machine's width, and in none of those
+    are more registers than `most` stored on the stack and read again."""
     busy = [loop for loop in loops if loop.code.count(mnemonic) >= 4]
-    assert busy and (register == "%xmm" or all(loop.code.spills == 0 for loop in busy))
+    assert busy and all(loop.code.spills <= most and loop.code.reloads <= most for loop in busy)
     assert all(register in line for loop in busy for line in loop.code.matching(f"^v?{mnemonic}"))
 
 
 INT8 = {
+    "x86-64": ("pmaddwd", "%xmm"),
     "x86-64-v2": ("pmaddwd", "%xmm"),
     "x86-64-v3": ("pmaddwd", "%ymm"),
     "x86-64-v4": ("pmaddwd", "%zmm"),
@@ -81,12 +82,14 @@ FP32 = {
 }
 BF16 = dict.fromkeys(("cooperlake", "znver4"), ("dpbf16ps", "%zmm"))
 TILED = ("matmul", "sapphirerapids")  # see test_tiles.py
-BYTES = [pair for pair in product(("conv", "matmul"), INT8) if pair != TILED]
+BYTES = [pair for pair in product(OPS, INT8) if pair != TILED]
 
 
 @pytest.mark.parametrize(("kind", "target"), BYTES)
 def test_bytes(kind: str, target: str):
-    check(hot_loops(quantized(kind), target), *INT8[target])
+    mnemonic, register = INT8[target]
+    # LLVM's allocation for two operands misses what the product needs, 15 of 16 registers, by one.
+    check(hot_loops(quantized(kind), target), mnemonic, register, (kind, register) == ("matmul", "%xmm"))
 
 
 @pytest.mark.parametrize("kind", ["conv", "matmul"])
@@ -95,11 +98,11 @@ def test_floats(kind: str, target: str):
     check(hot_loops(floats(kind), target), *FP32[target])
 
 
-@pytest.mark.parametrize("kind", ["conv", "matmul"])
+@pytest.mark.parametrize("kind", OPS)
 @pytest.mark.parametrize("target", BF16)
 def test_bf16(kind: str, target: str):
     check(hot_loops(floats(kind), target, "bf16"), *BF16[target])
 
 
 def test_every_machine_that_does_more_than_another_is_here():
-    assert set(INT8) == set(records()) - {"x86-64"}
+    assert set(INT8) == set(records())

@@ -63,12 +63,34 @@ def assembly_of(model, **options) -> str:
     return compile(model, "sapphirerapids", cache=False, **options).emit("asm")
 
 
-def test_a_loop_keeps_its_tiles_in_registers(new_net):
-    """Four accumulators: four products a step, of two tiles of each operand, and nothing is stored."""
-    assembly = assembly_of(product(new_net, 64, 1152, 64)[0])
-    (kernel,) = (part for part in assembly.split("@function") if "\ttdpbusd" in part)
+def floats(new_net, rows: int, depth: int, columns: int):
+    net = new_net()
+    weights = net.constant(net.rng.standard_normal((depth, columns)).astype(np.float32))
+    return load(net.proto(net("MatMul", net.input(rows, depth), weights)))
+
+
+def test_what_tiles_cannot_take_runs_on_whole_registers(new_net):
+    """Where the reduction ends within a tile; and no register is spilled."""
+    assembly = assembly_of(floats(new_net, 64, 1136, 64), precision="bf16")
+    functions = read_functions(assembly, syntax_of(find_target("sapphirerapids").triple))
+    hot = [loop.code for f in functions.values() for loop in f.inner if loop.code.count("dpbf16ps") >= 4]
+    assert hot and "\ttdpbf16ps" not in assembly
+    assert all("%zmm" in line for code in hot for line in code.matching("^vdpbf16ps"))
+    assert all(code.spills == code.reloads == 0 for code in hot)
+
+
+@pytest.mark.parametrize("mnemonic", ["tdpbusd", "tdpbf16ps"])
+def test_a_loop_keeps_its_tiles_in_registers(new_net, mnemonic: str):
+    """Four accumulators: four products a step, of two tiles of each operand or of four and one, and nothing
+    is on the stack."""
+    shape = (64, 1152, 64)
+    if mnemonic == "tdpbusd":
+        assembly = assembly_of(product(new_net, *shape)[0])
+    else:
+        assembly = assembly_of(floats(new_net, *shape), precision="bf16")
+    (kernel,) = (part for part in assembly.split("@function") if f"\t{mnemonic}" in part)
     assert kernel.count("ldtilecfg") == 1
     functions = read_functions(assembly, syntax_of(find_target("sapphirerapids").triple))
-    (hot,) = (loop.code for f in functions.values() for loop in f.inner if loop.code.count("tdpbusd"))
-    assert hot.count("tdpbusd") == hot.count("tileloadd") > 0
-    assert hot.count("tdpbusd") % 4 == 0 and hot.count("tilestored") == 0
+    (hot,) = (loop.code for f in functions.values() for loop in f.inner if loop.code.count(mnemonic))
+    assert 0 < 4 * hot.count("tileloadd") <= 5 * hot.count(mnemonic)
+    assert hot.count(mnemonic) % 4 == 0 and hot.count("tilestored") == hot.spills == hot.reloads == 0

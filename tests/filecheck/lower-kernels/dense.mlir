@@ -48,7 +48,7 @@ tensorized.kernel @halo(%x: tensor<4x8xf32>) -> tensor<6x8xf32> lanes {q = 8} sc
 
 // -----
 
-// CHECK: lower-kernels: @unscheduled has no schedule
+// CHECK: lower-kernels: @unscheduled: has no schedule
 tensorized.kernel @unscheduled(%x: tensor<8xf32>) -> tensor<8xf32> {
   %e = tensorized.empty : tensor<8xf32>
   %y = tensorized.generic loops (q: parallel 8) ins(%x at (q) : tensor<8xf32>) init(%e at (q) : tensor<8xf32>) {

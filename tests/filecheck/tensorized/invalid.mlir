@@ -671,7 +671,7 @@ tensorized.instruction @t tile [1, 2] loops (i: parallel 4) (%x: vector<4xf32> a
 
 // -----
 
-// CHECK: `cycles` is a number from 1, in the place of `per_cycle`
+// CHECK: has `cycles` and `per_cycle`: one of them says how many start in a cycle
 tensorized.instruction @c per_cycle 1 cycles 2 loops (i: parallel 4) (%x: vector<4xf32> at (i), out %y: vector<4xf32> at (i)) {
   tensorized.yield %x : f32
 }
@@ -704,4 +704,50 @@ tensorized.instruction @same loops (i: parallel 4) (%x: vector<4xf32> at (i), ou
 func.func @f(%x: i32) -> f32 {
   %y = tensorized.compute @same(%x) : (i32) -> f32
   func.return %y : f32
+}
+
+// -----
+
+// CHECK: operand 0 varies along i = o, its register has no lanes there
+tensorized.instruction @dot loops (i: parallel 8, r: reduction 2)
+  (%a: vector<2xf32> at (r), inout %acc: vector<8xf32> at (i)) {
+  %s = arith.addf %acc, %a : f32
+  tensorized.yield %s : f32
+}
+func.func @f(%x: tensor<16x4xf32>, %i: tensor<16xf32>) {
+  %y = tensorized.contract @dot loops (o: parallel 16, k: reduction 4) ins(%x at (o, k) : tensor<16x4xf32>)
+    init(%i at (o) : tensor<16xf32>) bind {i = o, r = k} -> tensor<16xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: parallel loop p does not index the init
+func.func @f(%x: tensor<4x3xf32>, %i: tensor<4xf32>) {
+  %y = tensorized.generic loops (i: parallel 4, p: parallel 3) ins(%x at (i, p) : tensor<4x3xf32>) init(%i at (i) : tensor<4xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    tensorized.yield %a : f32
+  } -> tensor<4xf32>
+  func.return
+}
+
+// -----
+
+// CHECK: latency is 0, expected 1 to 65536
+tensorized.instruction @c latency 0 loops (i: parallel 4) (%x: vector<4xf32> at (i), out %y: vector<4xf32> at (i)) {
+  tensorized.yield %x : f32
+}
+
+// -----
+
+// CHECK: loop i comes twice
+tensorized.instruction @fma loops (i: parallel 8)
+  (%a: vector<8xf32> at (i), %b: vector<8xf32> at (i), inout %acc: vector<8xf32> at (i)) {
+  %s = arith.addf %acc, %a : f32
+  tensorized.yield %s : f32
+}
+func.func @f(%x: tensor<4xf32>, %w: tensor<16x4xf32>, %i: tensor<16xf32>) {
+  %y = tensorized.contract @fma loops (o: parallel 16, k: reduction 4) ins(%x at (k) : tensor<4xf32>, %w at (o, k) : tensor<16x4xf32>)
+    init(%i at (o) : tensor<16xf32>) bind {i = o, i = k} -> tensor<16xf32>
+  func.return
 }

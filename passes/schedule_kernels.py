@@ -56,7 +56,7 @@ class ScheduleKernelsPass(ModulePass):
                 schedule_rows(kernel)
                 split_kernel(kernel, facts)
             else:
-                schedule_elementwise(kernel)
+                schedule_elementwise(kernel, facts)
                 split_kernel(kernel, facts)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from xdsl.dialects.builtin import TensorType
 from xdsl.ir import BlockArgument, Operation
@@ -11,7 +11,10 @@ from xdsl.ir.affine import AffineMap
 
 from ...dialects import tensorized
 from ...dialects.tensorized import LevelAttr
+from ...dialects.tensorized.attributes import element_bytes
 from ...dialects.tensorized.linear_form import flat_strides, row_major
+from ..tensorize.target import TargetFacts
+from .traffic import CACHE_SHARE, LINE_BYTES
 
 # Registers of one elementwise tile: enough to hide a load's latency.
 ELEMENTWISE_REGISTERS = 4
@@ -20,7 +23,7 @@ ELEMENTWISE_REGISTERS = 4
 INTERLEAVED = 4
 
 
-def schedule_elementwise(kernel: tensorized.KernelOp) -> None:
+def schedule_elementwise(kernel: tensorized.KernelOp, facts: TargetFacts) -> None:
     lanes = kernel.lane_counts
     order: list[str] = []
     tile: dict[str, int] = {}
@@ -36,7 +39,49 @@ def schedule_elementwise(kernel: tensorized.KernelOp) -> None:
     for nest in kernel.body.block.ops:
         if isinstance(nest, tensorized.GenericOp) and (row := _row_of_positions(nest, lanes)) is not None:
             tile |= {row: ELEMENTWISE_REGISTERS, **lanes}
+    if (along := _read_along(kernel, lanes, facts)) is not None:
+        (lane,) = lanes
+        order.remove(lane)
+        order.insert(order.index(along), lane)
     kernel.set_schedule(lanes, [LevelAttr.of(order, tile)])
+
+
+def _read_along(kernel: tensorized.KernelOp, lanes: Mapping[str, int], facts: TargetFacts) -> str | None:
+    """The loop that the blocks of the lane loop should be outside of: an operand is read transposed, other
+    iterations of that loop read what lies beside the elements of the lanes, and the cache lines are pushed
+    out of the first-level cache before those come."""
+    nests = [op for op in kernel.body.block.ops if isinstance(op, tensorized.GenericOp)]
+    extents = {name: extent for nest in nests for name, extent in zip(nest.loop_names, nest.extents)}
+    if len(lanes) != 1:
+        return None
+    (lane,), order = lanes, list(extents)
+    buffers = list(_buffers(nests))
+    for size, moves in buffers:
+        along = next((name for name in order if moves.get(name) == 1), lane)
+        if order.index(along) < order.index(lane) and moves.get(lane, 0) > 1:
+            turns = min(extents[along], LINE_BYTES // size)
+            kept = sum(_kept(*buffer, lane, along, turns) for buffer in buffers)
+            if kept * extents[lane] > CACHE_SHARE * facts.l1_bytes:
+                return along
+    return None
+
+
+def _buffers(nests: Sequence[tensorized.GenericOp]) -> Iterator[tuple[int, dict[str, int]]]:
+    """What the nests read of memory, and write: the bytes of an element, and the elements that a loop moves
+    along, of which there are none where that varies."""
+    read = [(v, a, n) for n in nests for v, a in zip(n.inputs, n.accesses) if isinstance(v, BlockArgument)]
+    for value, access, nest in [*read, (nests[-1].init, nests[-1].accesses[-1], nests[-1])]:
+        assert isinstance(value.type, TensorType)
+        strides = flat_strides(access, row_major(value.type.get_shape()), nest.extents)
+        yield element_bytes(value.type.element_type), dict(zip(nest.loop_names, strides or ()))
+
+
+def _kept(size: int, moves: Mapping[str, int], lane: str, along: str, turns: int) -> int:
+    """The bytes of the cache that a buffer takes for each element of the lane loop, while the loop `along`
+    turns so often."""
+    if moves.get(along) == 1:
+        return min(LINE_BYTES, moves.get(lane, 0) * size)
+    return size * turns if moves.get(lane) else 0
 
 
 def _row_of_positions(nest: tensorized.GenericOp, lanes: dict[str, int]) -> str | None:

@@ -21,7 +21,7 @@ from xdsl.passes import ModulePass
 
 from ..dialects import tensorized
 from .schedule.band import contract_band
-from .schedule.check import check_instructions, check_schedule
+from .schedule.check import check_given, check_instructions
 from .schedule.contraction import analytic_choice, contract_levels
 from .schedule.elementwise import schedule_elementwise
 from .schedule.packing import Calls, calls_by_kernel, pack_contract, pad_parameters
@@ -44,7 +44,7 @@ class ScheduleKernelsPass(ModulePass):
             given = kernel.schedule is not None
             check_instructions(self.name, kernel, op)
             if given:
-                check_schedule(self.name, kernel, op)
+                check_given(self.name, kernel, op)
             if contracts:
                 _schedule_contract(calls.get(kernel.sym_name.data, []), kernel, contracts[0], facts)
             elif given:

@@ -21,6 +21,16 @@ MOST_STEPS = 64
 MOST_LEVELS = 16
 
 
+def check_given(by: str, kernel: tensorized.KernelOp, module: ModuleOp) -> None:
+    """`check_schedule` of a schedule that came with the kernel: besides, nothing in it is idle."""
+    check_schedule(by, kernel, module)
+    check = _Check(by, kernel)
+    for level in check.levels:
+        check.sizes(level)
+    if not check.contracts:
+        check.fill(target_facts(module))
+
+
 def check_schedule(by: str, kernel: tensorized.KernelOp, module: ModuleOp) -> None:
     """Raises `TenonError` unless the kernel has a schedule that fits its nests and, where the module names
     one, the target; `by` is the pass that wants to know."""
@@ -34,7 +44,7 @@ def check_schedule(by: str, kernel: tensorized.KernelOp, module: ModuleOp) -> No
     elif not any(
         isinstance(nest, tensorized.TransformOp) for nest in check.nests
     ):  # those have tiles of their own
-        check.others(facts)
+        check.others()
 
 
 def check_instructions(by: str, kernel: tensorized.KernelOp, module: ModuleOp) -> None:
@@ -94,15 +104,19 @@ class _Check:
             self.expect(name in self.extents, f"the schedule names loop {name}, its loops are {known}")
         for name in level.loop_order:
             self.expect(level.loop_order.count(name) == 1, f"loop {name} comes twice in a level")
-        for name, size in level.tiles.items():
+        for name in level.tiles:
             self.expect(name in level.loop_order, f"loop {name} has a tile in a level without it")
-            extent, unit = self.extents[name], self.units.get(name, 1)
-            fits = size <= -(-extent // unit) * unit
-            self.expect(fits, f"the tile of loop {name} is {size}, the loop has {extent} iterations")
         for operand in level.fetched:
             count = len(self.contracts[0].inputs) if self.contracts else 0
             has = f"the contraction has {count} operands" if count else "there is no contraction"
             self.expect(operand < count, f"prefetch {level.fetched}: {has}")
+
+    def sizes(self, level: LevelAttr) -> None:
+        """No tile is larger than its loop in whole units."""
+        for name, size in level.tiles.items():
+            extent, unit = self.extents[name], self.units.get(name, 1)
+            fits = size <= -(-extent // unit) * unit
+            self.expect(fits, f"the tile of loop {name} is {size}, the loop has {extent} iterations")
 
     def tiles(self, name: str) -> list[int]:
         """The tiles of a loop, outermost first."""
@@ -147,7 +161,7 @@ class _Check:
             steps *= max(1, body // width)
         self.expect(steps <= MOST_STEPS, f"a body holds {steps} steps, expected at most {MOST_STEPS}")
 
-    def others(self, facts: TargetFacts | None) -> None:
+    def others(self) -> None:
         """A kernel without an instruction: rows of reductions, or elementwise nests."""
         if self.reductions:
             self.rows()
@@ -155,10 +169,16 @@ class _Check:
             along = [name for name in nest.loop_names if name in self.lanes]
             lanes = "one of its loops must run along lanes"
             self.expect(len(along) == 1 or bool(self.reductions), f"{lanes}, {along} do")
-            self.grid(nest.loop_names, facts.vector_registers if facts else None)
+
+    def fill(self, facts: TargetFacts) -> None:
+        """Such a kernel's tile and lanes are what the registers hold."""
+        if any(isinstance(nest, tensorized.TransformOp) for nest in self.nests):
+            return
+        for nest in self.nests:
+            self.grid(nest.loop_names, facts.vector_registers)
         values = [v.type for nest in self.nests for v in (*nest.inputs, nest.init)]
         narrowest = min(element_bytes(v.element_type) for v in values if isinstance(v, TensorType))
-        most = facts.vector_bytes // narrowest if facts else max(self.lanes.values(), default=1)
+        most = facts.vector_bytes // narrowest
         for name, lanes in self.lanes.items():
             self.expect(lanes <= most, f"has {lanes} lanes along loop {name}, a register has {most}")
 

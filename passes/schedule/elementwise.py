@@ -38,7 +38,8 @@ def schedule_elementwise(kernel: tensorized.KernelOp, facts: TargetFacts) -> Non
         tile |= _interleaved(nest, lanes)
     for nest in kernel.body.block.ops:
         if isinstance(nest, tensorized.GenericOp) and (row := _row_of_positions(nest, lanes)) is not None:
-            tile |= {row: ELEMENTWISE_REGISTERS, **lanes}
+            extent = nest.extents[nest.loop_names.index(row)]
+            tile |= {row: min(ELEMENTWISE_REGISTERS, extent), **lanes}
     if (along := _read_along(kernel, lanes, facts)) is not None:
         (lane,) = lanes
         order.remove(lane)

@@ -29,7 +29,7 @@ def schedule_rows(kernel: tensorized.KernelOp) -> None:
     band = [name for name in extents if name not in row]
     (lane_loop,) = lanes
     if lane_loop in row and math.prod(extents[n] for n in row) <= SHORT_ROW * lanes[lane_loop]:
-        tile[band[-1]] = ROW_REGISTERS // registers[lane_loop]
+        tile[band[-1]] = min(ROW_REGISTERS // registers[lane_loop], extents[band[-1]])
     levels = [
         LevelAttr.of(order, {n: size for n, size in tile.items() if n in order})
         for order in (band, sorted((n for n in extents if n in row), key=lambda n: n == lane_loop))

@@ -11,7 +11,7 @@ from xdsl.ir import SSAValue
 from ...dialects import nn, qnn
 from ..graph_builder import GraphBuilder
 from ..rewriting import keep_location
-from .rules import shape_of
+from .rules import chosen, known_array, shape_of
 
 
 class Cutter:
@@ -86,11 +86,12 @@ class Cutter:
     def _read(self, new: GraphBuilder, value: SSAValue, axis: int, index: np.ndarray) -> SSAValue:
         """Of a tensor at run time: zeros are chosen, not stored, so that all of it can join the kernel that
         reads it."""
+        value, index = _source(value, axis, index)
         taken = self._positions(new, value, axis, np.maximum(index, 0))
         there = index >= 0
         if there.all():
             return taken
-        condition = new.along(new.constant(there), axis, len(shape_of(value)))
+        condition = new.constant(there.reshape(-1, *(1,) * (len(shape_of(value)) - 1 - axis)))
         return new.compute("where", condition, taken, new.scalar(0, value))
 
     def _positions(self, new: GraphBuilder, value: SSAValue, axis: int, index: np.ndarray) -> SSAValue:
@@ -99,6 +100,26 @@ class Cutter:
         if index.tobytes() not in self._indices:
             self._indices[index.tobytes()] = new.constant(index)
         return new(nn.GatherOp(value, [self._indices[index.tobytes()]], axis))
+
+
+def _source(value: SSAValue, axis: int, index: np.ndarray) -> tuple[SSAValue, np.ndarray]:
+    """What `value` was itself read from, and the positions there: a network pruned again and again reads
+    once. What a `where` puts to zero is -1."""
+    owner = value.owner
+    if isinstance(owner, nn.ElementwiseOp) and owner.fn.data == "where":
+        inner = owner.operands[1].owner
+        zero = known_array(owner.operands[2])
+        if not isinstance(inner, nn.GatherOp) or zero is None or zero.any() or zero.ndim:
+            return value, index
+        there = chosen(inner)
+        if inner.value_of("axis") != axis or there.all():
+            return value, index
+        return _source(inner.result, axis, np.where((index >= 0) & there[index], index, -1))
+    if isinstance(owner, nn.GatherOp) and len(owner.indices) == 1 and owner.value_of("axis") == axis:
+        known = known_array(owner.indices[0])
+        if known is not None and known.ndim == 1 and not owner.value_of("batch") and (known >= 0).all():
+            return _source(owner.x, axis, np.where(index >= 0, known[index], -1))
+    return value, index
 
 
 def _slice(new: GraphBuilder, value: SSAValue, axis: int, start: int, size: int) -> SSAValue:

@@ -182,7 +182,39 @@ def _gather(op: nn.GatherOp) -> list[Relation]:
     if known is None:
         return [*found, *(Fix(0, axis + i, "reads positions known at run time") for i in range(count))]
     at = np.clip(np.where(known < 0, known + shape[axis], known), 0, shape[axis] - 1)
+    if taken == 1:
+        at = np.where(chosen(op), at, -1)
     return [*found, Carry(0, (axis,), tuple(range(axis, axis + taken)), at.reshape(-1))]
+
+
+def chosen(op: nn.GatherOp) -> np.ndarray:
+    """Which positions along the axis its readers use: all, but where the only one is a `where` that takes
+    them or a constant, by a condition known at compile time; prune-apply makes sums of unequal sides so."""
+    axis, shape = op.value_of("axis"), shape_of(op.result)
+    every, uses = np.ones(shape[axis], np.bool_), list(op.result.uses)
+    user = uses[0].operation if len(uses) == 1 else None
+    if not isinstance(user, nn.ElementwiseOp) or user.fn.data != "where" or uses[0].index != 1:
+        return every
+    if shape_of(user.operands[2]) or not isinstance(user.operands[2].owner, nn.ConstantOp):
+        return every
+    condition = known_array(user.operands[0])
+    line = (shape[axis], *(1,) * (len(shape) - 1 - axis))
+    return every if condition is None or condition.shape != line else condition.reshape(-1)
+
+
+def known_array(value: SSAValue) -> np.ndarray | None:
+    """The array of a constant in the IR, or of positions taken of one."""
+    owner = value.owner
+    if isinstance(owner, nn.GatherOp) and len(owner.indices) == 1:
+        whole, index = known_array(owner.x), known_array(owner.indices[0])
+        if whole is None or index is None or index.ndim != 1 or owner.value_of("batch"):
+            return None
+        return whole.take(index, owner.value_of("axis"))
+    if isinstance(owner, nn.SliceOp):
+        whole = known_array(owner.x)
+        bounds = zip(owner.value_of("starts"), shape_of(value), owner.value_of("strides"), strict=True)
+        return None if whole is None else whole[tuple(slice(a, a + n * s, s) for a, n, s in bounds)]
+    return known_indices(value)
 
 
 def _quantize(op: qnn.QuantizeOp | qnn.DequantizeOp) -> list[Relation]:

@@ -185,9 +185,10 @@ def _beside(op: nn.GatherOp, factor: Factor, keep: np.ndarray) -> np.ndarray:
 
 
 def _looked_up(have: Order, reads: Order) -> np.ndarray:
+    """The place of each; 0 for what reads nothing, whose values nobody uses."""
     place = np.zeros(int(max(have.max(), reads.max())) + 1, np.int64)
     place[have] = np.arange(len(have))
-    return place[reads]
+    return np.where(reads < 0, 0, place[reads])
 
 
 def shrink_pad(shrinker: Shrinker, op: nn.PadOp) -> None:

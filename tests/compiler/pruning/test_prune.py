@@ -135,6 +135,21 @@ def test_scores_that_are_no_numbers(residual_file, weight, said):
         prune(load(proto), 0.5)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_indexed_again(residual, images, worst, seed):
+    """What a pruned branch adds to its sum is read from the branch itself, however often it is pruned."""
+    model = residual
+    for score in ("random", "attention", "random", "l1"):
+        found = pruned(model, PruneOptions(0.3, score, residuals="indexed", seed=seed), {"x": images})
+        small, masked = (output(m, images[:2]) for m in (found.model, found.masked))
+        assert worst(small, masked) < 1e-6
+        assert found.after.params < found.before.params
+        model = found.model
+        assert [op.name for op in model.module.walk()].count("nn.gather") <= 3, "two sides and the product"
+    (native,) = compile(model)(images[:2])
+    assert worst(native, masked) < 1e-6
+
+
 def test_indexed(residual, images, worst):
     """A branch begins at the product that reads the sum: its channels are scored by what reads them."""
     found = pruned(residual, PruneOptions(0.5, "l1", residuals="indexed"))

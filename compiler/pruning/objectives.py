@@ -20,9 +20,13 @@ STRETCHES, SECONDS = 40, 0.2
 """A latency is the least mean of so many stretches of calls, together that long: what else the machine does
 makes a call slower, never faster."""
 
+TOGETHER, APART = 5, 0.2
+"""So many stretches follow one another, then come so many seconds of nothing: a neighbour on the same core or
+in its caches slows things by a fifth or a half, a second at a time, and that loop does not always show it."""
+
 SLOWED, WAITING = 1.5, 5.0
-"""A stretch counts where a loop before and after it takes less than this many times the least it ever took: a
-neighbour on the same core slows everything by half, for seconds. So many of them are waited."""
+"""A stretch counts where a loop before and after it takes less than this many times the least it ever took.
+So many seconds are waited for such stretches."""
 
 
 WORK = {"max_flops", "max_latency"}
@@ -81,14 +85,16 @@ def latency(exe: Executable) -> float:
     calls = max(1, math.ceil(SECONDS / STRETCHES / max(1e-7, time.perf_counter() - start)))
     pace, found = Pace(), []
     while True:
-        before, begin = pace.measured(), time.perf_counter()
-        for _ in range(calls):
-            exe(*inputs)
-        seconds = (time.perf_counter() - begin) / calls
-        found.append((max(before, pace.measured()), seconds))
+        for _ in range(TOGETHER):
+            before, begin = pace.measured(), time.perf_counter()
+            for _ in range(calls):
+                exe(*inputs)
+            seconds = (time.perf_counter() - begin) / calls
+            found.append((max(before, pace.measured()), seconds))
         free = [seconds for slowed, seconds in found if slowed <= SLOWED * pace.least]
         if len(free) >= STRETCHES or time.perf_counter() > start + WAITING:
             return min(free or [seconds for _, seconds in found])
+        time.sleep(APART)
 
 
 class Pace:

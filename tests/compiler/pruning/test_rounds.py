@@ -203,6 +203,7 @@ def test_a_latency_is_that_of_the_undisturbed_model(monkeypatch):
             return 2.0 if busy else 1.1
 
     monkeypatch.setattr(objectives, "SECONDS", 0.0001)
+    monkeypatch.setattr(objectives, "APART", 0.0)
     run.inputs = [port]
     assert 0.0005 <= objectives.latency(run) < 0.0015  # pyright: ignore
     monkeypatch.setattr(objectives, "Pace", Pace)

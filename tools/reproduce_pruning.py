@@ -19,7 +19,7 @@ from ..compiler.pruning.methods import METHODS
 from ..dialects.errors import TenonError
 from .executors import executor
 from .reproduce_pruning_data import opened, prepare
-from .reproduce_pruning_table import HEAD, rows, summary
+from .reproduce_pruning_table import HEAD, PAPERS, rows, summary
 
 if TYPE_CHECKING:
     from ..compiler import Model
@@ -102,7 +102,8 @@ def run_recipe(recipe: Recipe, processes: int, folder: Path, scheduler: str | No
 
     arms = [Job(str(folder), recipe, seed, arm) for seed in range(recipe.seeds) for arm in recipe.arms]
     found = results_of(arms, processes, scheduler)
-    print_table(f"{recipe.net}, one point of control accuracy", HEAD, rows(found))
+    published = PAPERS if recipe.net == Recipe.net else {}
+    print_table(f"{recipe.net}, one point of control accuracy", HEAD, rows(found, published))
     return summary(found)
 
 

@@ -16,7 +16,8 @@ from tenonc.tools.reproduce_pruning_table import rows, spread, summary
 
 def result(job: Job, compression: float) -> dict:
     sizes = {"dense_multiplications": 900, "multiplications": 300, "test_dense": 0.95, "test": 0.943}
-    return {"arm": job.arm, "seed": job.seed, "compression": compression, **sizes}
+    rounds = [[0, 900, 0.95, "as it was"], [1, 450, 0.95, "kept"], [2, 300, 0.94, "kept"]]
+    return {"arm": job.arm, "seed": job.seed, "compression": compression, "rounds": rounds, **sizes}
 
 
 class Here:
@@ -60,7 +61,9 @@ def test_the_summary_has_what_is_done(jobs):
         "ilp": {"median": 4, "low": 3, "high": 5, "seeds": 3},
         "aap": {"median": 8.5, "low": 8, "high": 9, "seeds": 2},
     }
-    assert rows(results)[0] == ("ilp", "4.00", "3.00 to 5.00", "3", "3.00", "0.70", "4.77")
+    assert found["lossless"]["aap"] == {"median": 2, "low": 2, "high": 2, "seeds": 2}
+    assert rows(results)[0] == ("ilp", "4.00", "3.00 to 5.00", "3", "3.00", "0.70", "2.00", "4.77")
+    assert rows(results, {})[0][-1] == ""
     assert len(found["results"]) == 5
     assert spread([7.0]) == {"median": 7.0, "low": 7.0, "high": 7.0, "seeds": 1}
 

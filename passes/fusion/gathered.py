@@ -12,7 +12,7 @@ from xdsl.dialects.builtin import f32
 from xdsl.dialects.linalg.ops import GenericOp, YieldOp
 
 from ...dialects.nn import is_compile_time, tensor_of
-from .group import band_rank, looks_up, reduces, regular
+from .group import band_rank, looks_up, loop_extents, reduces, regular
 
 _SUM_OF_PRODUCTS = {arith.MulfOp, arith.AddfOp, YieldOp}
 _POSITIONS = {arith.IndexCastOp, arith.ConstantOp, arith.ExtSIOp, tensor.ExtractOp, YieldOp}
@@ -29,14 +29,16 @@ def gathered(op: GenericOp, operand: int) -> GenericOp | None:
 
 
 def _can_look_up(op: GenericOp, operand: int) -> bool:
-    """Whether the op sums f32 products of the operand and weights that share no parallel loop with it."""
+    """Whether the op sums f32 products of the operand and weights that share no parallel loop with it. What
+    sums a single one is no reduction in its kernel."""
     types = {tensor_of(value).element_type for value in op.operands}
     known = [is_compile_time(value) for value in op.inputs]
     if operand > 1 or len(known) != 2 or known[operand] or not known[1 - operand] or types != {f32}:
         return False
     mine, weights = (op.indexing_maps.data[i].data.used_dims() for i in (operand, 1 - operand))
-    sums = {type(inner) for inner in op.body.block.ops} == _SUM_OF_PRODUCTS
-    return reduces(op) and regular(op) and sums and all(n >= band_rank(op) for n in mine & weights)
+    products = {type(inner) for inner in op.body.block.ops} == _SUM_OF_PRODUCTS
+    sums = reduces(op) and max(loop_extents(op)[band_rank(op) :]) > 1
+    return sums and products and regular(op) and all(n >= band_rank(op) for n in mine & weights)
 
 
 def _only_moves(op: GenericOp) -> bool:

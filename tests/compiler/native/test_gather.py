@@ -128,3 +128,11 @@ def test_rows_are_copied_register_by_register(new_net):
     text = compile(model, "x86-64-v3").emit("ll")
     assert isinstance(text, str)
     assert "llvm.masked.gather" not in text and text.count("load <8 x float>") >= 4
+
+
+def test_a_product_of_single_elements_reads_what_was_gathered(net):
+    """Nothing is summed over one channel, or over rows of one element."""
+    x = net("Relu", net.input(1, 25, 8, 1))
+    rows = net("MatMul", net("Gather", x, net.constant([*range(24, -1, -1)]), axis=1), net.weights(1, 13))
+    channel = net.conv(net("Gather", x, net.constant([3]), axis=1), 1, 7, 1, 1)
+    net.check(rows, channel)

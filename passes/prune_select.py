@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import gcd, isnan
+from numbers import Real
 from typing import ClassVar
 
 import numpy as np
@@ -56,6 +57,8 @@ class PruneSelectPass(ModulePass):
                 raise UsageError(f"{name} is '{value}', expected one of {', '.join(known)}")
         if self.threshold is not None and isnan(self.threshold):
             raise UsageError("threshold is nan, expected a number")
+        if self.threshold is not None and self.policy in RATES:
+            raise UsageError(f"threshold is {self.threshold}, which policy {self.policy} has not")
         if self.round < 1:
             raise UsageError(f"round is {self.round}, expected at least 1")
 
@@ -105,8 +108,8 @@ class PruneSelectPass(ModulePass):
 
 def check_ratio(name: str, value: float) -> None:
     """A part of the channels that leaves, never all."""
-    if not 0 <= value < 1:
-        raise UsageError(f"{name} is {value}, expected a number from 0 to below 1")
+    if not isinstance(value, Real) or not 0 <= value < 1:
+        raise UsageError(f"{name} is {value!r}, expected a number from 0 to below 1")
 
 
 def _scores(module: ModuleOp, groups: Mapping[str, prune.GroupOp]) -> dict[str, np.ndarray]:

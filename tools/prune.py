@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..dialects.errors import UsageError
 from .arguments import named_values
+from .prune_files import Made, targets_of
 from .prune_rounds import POLICIES as ROUNDS
 from .prune_rounds import add_rounds, check_rounds, prune_rounds, wants_rounds
 from .prune_tables import show
 from .verb import Verb, add_debug, add_shapes
 
 if TYPE_CHECKING:
-    from ..compiler.atomic import Writer
     from ..compiler.model import Model
-    from ..compiler.pruning.masks_file import Removed
     from ..compiler.pruning.options import PruneOptions
 
 SCORES = ("l1", "l2", "gamma", "attention", "random")
 RESIDUALS = ("coupled", "indexed")
 POLICIES = ("uniform", "percentile", "global", "weighted")
+
+AT_ONCE = "ratio score threshold share only round mapping power recover masks".split()
+IN_ROUNDS = "method evaluate train rounds time_limit resume".split()
+"""Options that only one way of pruning looks at."""
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -103,17 +106,17 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 
 def prune_model(arguments: argparse.Namespace) -> None:
     """Prune, show what left, and write the model; nothing is written where anything is wrong."""
-    from ..compiler.atomic import check_folder, write_files
+    from ..compiler.atomic import write_files
     from .compare import read_arrays
-    from .verbs import load_shaped
+    from .verbs import check_exists, load_shaped
 
+    check_exists(arguments.model)
     rounds = wants_rounds(arguments)
+    _check_kind(arguments, rounds)
     if rounds:
         check_rounds(arguments)
     options = None if rounds else _options(arguments)
-    targets = _targets(arguments)
-    for path in targets:
-        check_folder(path.parent)
+    targets = targets_of(arguments)
     model = load_shaped(arguments)
     data = read_arrays(Path(arguments.data)) if arguments.data else None
     if options is None:
@@ -123,6 +126,18 @@ def prune_model(arguments: argparse.Namespace) -> None:
         made = _at_once(arguments, model, options, data)
     for path, files in targets.items():
         write_files(path.parent, files(path, made))
+
+
+def _check_kind(arguments: argparse.Namespace, rounds: bool) -> None:
+    """Refuses what only pruning at once, or only pruning in rounds, would look at."""
+    parser = argparse.ArgumentParser()
+    _configure(parser)
+    for name in AT_ONCE if rounds else IN_ROUNDS:
+        if getattr(arguments, name) != parser.get_default(name):
+            kind = "at once, not in rounds" if rounds else "in rounds: give --max-loss or a budget"
+            raise UsageError(f"--{name.replace('_', '-')} is for pruning {kind}")
+    if rounds and arguments.policy not in (*ROUNDS, parser.get_default("policy")):
+        raise UsageError(f"--policy {arguments.policy} is for pruning at once, not in rounds")
 
 
 def _at_once(
@@ -171,72 +186,6 @@ def _options(arguments: argparse.Namespace) -> PruneOptions:
         residuals=arguments.residuals,
         recover=arguments.recover or False,
     )
-
-
-class Made(NamedTuple):
-    """What files are made of: the digest is of the model before; `report` gives the text for a suffix."""
-
-    model: Model
-    digest: str
-    removed: Removed
-    report: Callable[[str], str] | None = None
-
-
-Files = Callable[[Path, Made], "dict[str, Writer]"]
-
-
-def _targets(arguments: argparse.Namespace) -> dict[Path, Files]:
-    """The files that are asked for."""
-    from ..compiler.report import check_format
-
-    found: dict[Path, Files] = {}
-    if arguments.output:
-        path = Path(arguments.output)
-        if path.suffix not in MODELS:
-            raise UsageError(f"-o '{path}': expected a name that ends in {' or '.join(MODELS)}")
-        found[path] = MODELS[path.suffix]
-    if arguments.save_masks:
-        found[Path(arguments.save_masks)] = _masks
-    if arguments.report:
-        check_format(Path(arguments.report))
-        found[Path(arguments.report)] = _report
-    if not found and not arguments.verify:
-        raise UsageError(
-            "nothing to do: give -o FILE.onnx, --save-masks FILE.json, --report FILE.html or --verify"
-        )
-    return found
-
-
-def _onnx(path: Path, made: Made) -> dict[str, Writer]:
-    from .. import compiler
-
-    return {path.name: partial(compiler.save_onnx, made.model, external_data=False)}
-
-
-def _mlir(path: Path, made: Made) -> dict[str, Writer]:
-    from ..compiler.pruning.kept import model_text
-
-    weights = path.with_suffix(".safetensors").name
-    return {path.name: _text(model_text(made.model)), weights: made.model.store.save}
-
-
-def _masks(path: Path, made: Made) -> dict[str, Writer]:
-    from ..compiler.pruning.masks_file import masks_text
-
-    return {path.name: _text(masks_text(made.digest, made.removed))}
-
-
-def _report(path: Path, made: Made) -> dict[str, Writer]:
-    assert made.report is not None
-    return {path.name: _text(made.report(path.suffix))}
-
-
-def _text(text: str) -> Writer:
-    return lambda part: part.write_text(text, encoding="utf-8")
-
-
-MODELS: dict[str, Files] = {".onnx": _onnx, ".mlir": _mlir}
-"""Suffix of a model file -> what makes it."""
 
 
 VERB = Verb(

@@ -55,8 +55,6 @@ def check_rounds(arguments: argparse.Namespace) -> None:
     """What is wrong with the command line, before any work."""
     if arguments.evaluate is None:
         raise UsageError("pruning in rounds needs --evaluate FILE.py with evaluate(model) -> accuracy")
-    if arguments.masks is not None:
-        raise UsageError("--masks is for pruning at once, not in rounds")
     objectives_of(arguments)
 
 
@@ -144,7 +142,7 @@ def user_function(path: Path, name: str) -> Callable[..., Any]:
     module = module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         lines = str(error).splitlines() or [""]
         raise TenonError(f"{path}: {type(error).__name__} while it is read: {lines[0]}") from error
     found = getattr(module, name, None)

@@ -51,6 +51,12 @@ def load_shaped(arguments: argparse.Namespace, path: str | None = None) -> compi
     return compiler.load(source, shapes=shapes, dims=dims, constants=read_constants(arguments))
 
 
+def check_exists(model: str) -> None:
+    """What to do with a model matters only where there is one."""
+    if not Path(model).exists():
+        raise TenonError(f"{model}: no such file")
+
+
 def cache_of(arguments: argparse.Namespace) -> CacheChoice:
     """The cache that the command line means."""
     from ..compiler.cache.settings import Settings
@@ -73,6 +79,7 @@ def read_constants(arguments: argparse.Namespace) -> dict[str, np.ndarray]:
 
 def compile_model(arguments: argparse.Namespace) -> None:
     """Compile, then write what `--emit` names into the output folder, all or nothing, and the reports."""
+    check_exists(arguments.model)
     kinds = words(list(SUFFIXES))(arguments.emit or "obj") if _has_output(arguments) else []
     folder, stem = _place(arguments, kinds)
     check_folder(folder)

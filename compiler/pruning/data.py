@@ -19,6 +19,9 @@ class Batches:
 
     def __init__(self, ports: Sequence[Port], data: Mapping[str, Any]):
         self.ports = ports
+        if not isinstance(data, Mapping):
+            what = f"is a {type(data).__name__}, expected a table of arrays by input name"
+            raise TenonError(f"calibration data: {what}")
         unknown = [name for name in data if name not in {port.name for port in ports}]
         if unknown:
             known = ", ".join(port.name for port in ports)
@@ -56,7 +59,10 @@ def _checked(port: Port, data: Mapping[str, Any]) -> np.ndarray:
     label = f"calibration data: input '{port.name}'"
     if port.name not in data:
         raise TenonError(f"calibration data: there is no array for input {port}")
-    array = np.asarray(data[port.name])
+    try:
+        array = np.asarray(data[port.name])
+    except ValueError:  # lists of unequal lengths
+        raise TenonError(f"{label}: is no array") from None
     if array.dtype != port.dtype:
         raise TenonError(f"{label}: dtype is {array.dtype}, expected {port.dtype}")
     if array.shape != port.shape:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from operator import index
 from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp
@@ -50,12 +51,13 @@ def read_masks(path: Path, digest: str) -> dict[str, list[int]]:
         found = str(content.get("model"))[:12]
         raise TenonError(f"{path}: was made for a model of digest {found}, this one has {digest[:12]}")
     removed = content.get("removed")
-    if not isinstance(removed, dict) or not all(_is_channels(channels) for channels in removed.values()):
+    if not isinstance(removed, dict) or not all(is_channels(channels) for channels in removed.values()):
         raise TenonError(f'{path}: "removed" is no table of groups and their ascending channels')
     return removed
 
 
-def _is_channels(found: object) -> bool:
+def is_channels(found: object) -> bool:
+    """Whether it is a list of ascending whole numbers."""
     if not isinstance(found, list) or not all(type(channel) is int for channel in found):
         return False
     return found == sorted(set(found))
@@ -64,7 +66,12 @@ def _is_channels(found: object) -> bool:
 def set_removed(module: ModuleOp, removed: Removed) -> None:
     """Tells the groups of a module what they lose. Raises TenonError for what no group can."""
     groups = {group.label: group for group in prune.groups(module)}
-    for name, channels in removed.items():
+    if not isinstance(removed, Mapping):
+        raise TenonError(
+            f"masks are a {type(removed).__name__}, expected a table of groups and their channels"
+        )
+    leaving = {name: _whole_numbers(name, channels) for name, channels in removed.items()}
+    for name, channels in leaving.items():
         if name not in groups:
             raise TenonError(f"masks: there is no group '{name}' in the model")
         group = groups[name]
@@ -77,4 +84,12 @@ def set_removed(module: ModuleOp, removed: Removed) -> None:
             raise TenonError(f"masks: all {len(channels)} channels of group '{name}' leave, one has to stay")
     for group in groups.values():
         if group.pinned is None:
-            group.remove(list(removed.get(group.label, ())))
+            group.remove(leaving.get(group.label, []))
+
+
+def _whole_numbers(name: str, channels: Sequence[int]) -> list[int]:
+    """The channels in order, each once."""
+    try:
+        return sorted({index(channel) for channel in channels})
+    except TypeError:
+        raise TenonError(f"masks: group '{name}' loses {channels!r}, expected numbers of channels") from None

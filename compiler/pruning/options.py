@@ -36,6 +36,8 @@ class PruneOptions:
 
     def __post_init__(self) -> None:
         check_ratio("ratio", self.ratio)
+        if not isinstance(self.ratios or {}, Mapping):
+            raise UsageError(f"ratios is {self.ratios!r}, expected a table of groups and their ratios")
         find_target(self.target)
         recovery_of(self.recover)
         self.analyzing()

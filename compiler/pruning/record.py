@@ -17,6 +17,7 @@ from ...dialects.errors import TenonError
 from ..atomic import write_files
 from ..model import Model
 from .kept import keep_model, kept_model
+from .masks_file import is_channels
 from .size import size_of
 
 STATE = "rounds.json"
@@ -93,17 +94,44 @@ class Records:
             _check(self.rounds, self.unit)
         except (OSError, ValueError, KeyError, TypeError, RecursionError, AttributeError) as error:
             raise TenonError(f"{path}: is no state of pruning in rounds: {error}") from None
-        for key, value in self.made_of.items():
-            if of.get(key) != value:
-                text = f"{path}: its {key} is {_short(of.get(key))}, here it is {_short(value)}"
+        found = _leaves(of)
+        for key, value in _leaves(self.made_of).items():
+            if found.get(key) != value:
+                text = f"{path}: its {key} is {_short(found.get(key))}, here it is {_short(value)}"
                 raise TenonError(f"{text}; go on with what began there, or give another folder")
+
+
+def _leaves(of: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run is made of, one by one."""
+    found: dict[str, Any] = {}
+    for key, value in of.items():
+        found |= value if isinstance(value, dict) else {key: value}
+    return found
+
+
+_NUMBER = (int, float)
+
+_TYPES: dict[str, tuple[type, ...]] = dict.fromkeys(("number", "base", "model"), (int,))
+_TYPES |= dict.fromkeys(("params", "multiplications"), (int,)) | dict.fromkeys(("level", "seconds"), _NUMBER)
+_TYPES |= {"accuracy": (*_NUMBER, type(None)), "kept": (bool,), "decision": (str,)}
+_TYPES |= {"over": (dict,), "alive": (dict,)}
+"""Field of a round -> what its value may be."""
 
 
 def _check(rounds: Sequence[Round], unit: Any) -> None:
     """Raises for what no run can have written."""
     if rounds and not (isinstance(unit, float) and 0 < unit < math.inf):
         raise ValueError(f"unit is {unit!r}")
+    if rounds and rounds[0].accuracy is None:
+        raise ValueError("round 0 has no accuracy")
     for number, found in enumerate(rounds):
+        for name, types in _TYPES.items():
+            if type(getattr(found, name)) not in types:
+                raise ValueError(f"{name} of round {number} is {_short(repr(getattr(found, name)))}")
+        if any(type(part) not in _NUMBER for part in found.over.values()):
+            raise ValueError(f"over of round {number} is {_short(found.over)}")
+        if not all(is_channels(channels) and channels for channels in found.alive.values()):
+            raise ValueError(f"alive of round {number} is no table of groups and their ascending channels")
         before = range(max(1, number))
         if found.number != number or found.base not in before or found.model not in (number, *before):
             raise ValueError(

@@ -139,6 +139,7 @@ def test_bad_data(arrays, expected, capsys, tmp_path: Path):
         ("--seed -1", "seed is -1, expected at least 0"),
         ("--threshold nan", "threshold is nan, expected a number"),
         ("--target pdp11", "unknown target 'pdp11'"),
+        ("--threshold 0.1", "threshold is 0.1, which policy uniform has not"),
     ],
 )
 def test_bad_options(argv: str, expected: str, capsys, tmp_path: Path):
@@ -152,6 +153,21 @@ def test_nothing_to_write(capsys, tmp_path: Path):
     assert found == "-o 's.bin': expected a name that ends in .onnx or .mlir"
     found = error(capsys, tmp_path, 1, "-o", tmp_path / "s.onnx", "--score", "attention")
     assert found == "score 'attention' needs calibration data, expected data for each input"
+
+
+def test_places_that_no_file_can_have(capsys, tmp_path: Path):
+    """Found before anything is written: not one file of several."""
+    model = tmp_path / "s.mlir"
+    for option in ("--save-masks", "--report"):
+        argv = ["-o", model, option, tmp_path / "folder.json"]
+        (tmp_path / "folder.json").mkdir(exist_ok=True)
+        found = error(capsys, tmp_path, 1, *argv)
+        assert found == "folder.json: is a directory, expected a file name"
+    for path in (model, tmp_path / "s.safetensors"):
+        found = error(capsys, tmp_path, 2, "-o", model, "--save-masks", path)
+        assert found == f"--save-masks '{path.name}': is a file of -o too, expected another name"
+    assert tenonc.main(["prune", str(tmp_path / "no.onnx")]) == 1
+    assert capsys.readouterr().err == f"error: {tmp_path}/no.onnx: no such file\n"
 
 
 MASKS = {

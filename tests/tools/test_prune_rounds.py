@@ -96,7 +96,16 @@ def test_bad_command_lines(judge, tmp_path, capsys):
         (["--max-latency", "5min", *judged], 2, "--max-latency is '5min', expected a time such as 5ms"),
         (["--max-params", "0", *judged], 2, "max_params is 0, expected a number above 0"),
         (["--max-loss", "1%", "--rounds", "0", *judged], 2, "rounds is 0, expected at least 1"),
-        (["--max-loss", "1%", "--masks", "m.json", *judged], 2, "--masks is for pruning at once"),
+        (
+            ["--max-loss", "1%", "--masks", "m.json", *judged],
+            2,
+            "--masks is for pruning at once, not in rounds",
+        ),
+        (["--max-loss", "1%", "--ratio", "0.3", *judged], 2, "--ratio is for pruning at once, not in rounds"),
+        (["--max-loss", "1%", "--recover", *judged], 2, "--recover is for pruning at once, not in rounds"),
+        (["--max-loss", "1%", "--policy", "global", *judged], 2, "--policy global is for pruning at once"),
+        (["--method", "ilp", *out], 2, "--method is for pruning in rounds: give --max-loss or a budget"),
+        (judged, 2, "--evaluate is for pruning in rounds: give --max-loss or a budget"),
         (["--max-loss", "1%", *judged], 1, "activations need calibration data, expected data"),
         (["--max-loss", "1%", "--evaluate", tmp_path / "no.py", *out], 1, f"{tmp_path}/no.py: no such file"),
     ):
@@ -109,6 +118,7 @@ def test_bad_command_lines(judge, tmp_path, capsys):
         ("x = 1", "defines no function evaluate"),
         ("def evaluate(:", "SyntaxError while it is read: invalid syntax"),
         ("raise KeyError('a')", "KeyError while it is read: 'a'"),
+        ("raise SystemExit(3)", "SystemExit while it is read: 3"),
     ],
 )
 def test_files_of_the_user(content, text, tmp_path, capsys):

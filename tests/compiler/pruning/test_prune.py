@@ -264,6 +264,21 @@ def test_missing_data(residual, images):
         prune(residual, data={"x": images, "z": images})
 
 
+def test_data_and_masks_of_other_kinds(residual, images):
+    for options, expected in (
+        ({"data": images}, "calibration data: is a ndarray, expected a table of arrays by input name"),
+        ({"data": {"x": [[1.0], [1.0, 2.0]]}}, "calibration data: input 'x': is no array"),
+        ({"masks": ["stem"]}, "masks are a list, expected a table of groups and their channels"),
+        ({"masks": {"stem": [1.5]}}, "masks: group 'stem' loses [1.5], expected numbers of channels"),
+        ({"masks": {"stem": "12"}}, "masks: group 'stem' loses '12', expected numbers of channels"),
+    ):
+        with pytest.raises(TenonError) as caught:
+            prune(residual, **options)
+        assert str(caught.value) == expected
+    orders = (np.array([3, 1]), [1, 3, 3], {1, 3})
+    assert len({str(prune(residual, masks={"stem": order}).module) for order in orders}) == 1
+
+
 @pytest.mark.parametrize("ratio", [-0.1, 1.0, 1.5, float("nan"), float("inf")])
 def test_bad_ratio(residual, ratio):
     with pytest.raises(UsageError, match=f"^ratio is {ratio}, expected a number from 0 to below 1$"):
@@ -282,6 +297,9 @@ def test_bad_ratio(residual, ratio):
         ({"round": "some"}, "round is 'some', expected a number or lanes"),
         ({"round": 0}, "round is 0, expected at least 1"),
         ({"power": 0}, "power is 0, expected a number above 0 and below 100"),
+        ({"ratio": "half"}, "ratio is 'half', expected a number from 0 to below 1"),
+        ({"ratios": ["stem"]}, "ratios is ['stem'], expected a table of groups and their ratios"),
+        ({"threshold": 0.1}, "threshold is 0.1, which policy uniform has not"),
         (
             {"ratios": {"no": 0.5}},
             "ratios has 'no=0.5', expected group=ratio with one of the groups stem, inner",

@@ -284,7 +284,14 @@ def test_training_that_returns_the_model_as_it_was(residual):
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"accuracy": "x"}, "is no state of pruning in rounds: '<=' not supported"),
+        ({"accuracy": "x"}, "is no state of pruning in rounds: accuracy of round 1 is 'x'"),
+        ({"params": "many"}, "params of round 1 is 'many'"),
+        ({"level": None}, "level of round 1 is None"),
+        ({"decision": 5}, "decision of round 1 is 5"),
+        ({"model": True}, "model of round 1 is True"),
+        ({"over": [3]}, "over of round 1 is [3]"),
+        ({"over": {"max_params": "a"}}, "over of round 1 is {'max_params': 'a'}"),
+        ({"alive": {"stem": []}}, "alive of round 1 is no table of groups and their ascending channels"),
         ({"accuracy": 95.0}, "accuracy of round 1 is 95.0"),
         ({"base": 7}, "round 1 has number 1, base 7, model 1"),
         ({"model": 7}, "round 1 has number 1, base 0, model 7"),
@@ -356,11 +363,16 @@ def test_folders_of_something_else(residual, images, tmp_path):
     ):
         prune_in_rounds(residual, "l1_aap", LOSS, evaluate=lambda m: 1, folder=tmp_path, settings=few)
     other = Objectives(max_loss=0.02)
-    with pytest.raises(TenonError, match=r"its objectives is \{'max_loss'.*here it is"):
+    with pytest.raises(TenonError, match=r"its max_loss is 0\.01, here it is 0\.02; go on"):
         prune_in_rounds(residual, "ilp", other, evaluate=lambda m: 1, folder=tmp_path, settings=few)
     found = prune_in_rounds(residual, "ilp", LOSS, evaluate=lambda m: 1, settings=few).model
     with pytest.raises(TenonError, match="its model is [0-9a-f]{12}..., here it is [0-9a-f]{12}..."):
         prune_in_rounds(found, "ilp", LOSS, evaluate=lambda m: 1, folder=tmp_path, settings=few)
+    state = json.loads((tmp_path / STATE).read_text())
+    state["rounds"][0]["accuracy"] = None
+    (tmp_path / STATE).write_text(json.dumps(state))
+    with pytest.raises(TenonError, match="is no state of pruning in rounds: round 0 has no accuracy"):
+        prune_in_rounds(residual, "ilp", LOSS, evaluate=lambda m: 1, folder=tmp_path, settings=few)
     (tmp_path / STATE).write_text('{"format": "x"}')
     with pytest.raises(TenonError, match="is no state of pruning in rounds: format is 'x'"):
         prune_in_rounds(residual, "ilp", LOSS, evaluate=lambda m: 1, folder=tmp_path, settings=few)

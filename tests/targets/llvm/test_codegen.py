@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tenonc.dialects.errors import TenonError
-from tenonc.targets.llvm.codegen import CompiledModule, compile_text, emit_object
+from tenonc.targets.llvm.codegen import CompiledModule, compile_text, emit_assembly, emit_object
 from tenonc.targets.llvm.elf import undefined_symbols
 from tenonc.targets.record import find_target, host
 
@@ -95,3 +97,22 @@ def test_a_function_keeps_its_code_alive():
 def test_code_is_deterministic():
     text = CALL.format(name="expf", type="float")
     assert emit_object(text, host()) == emit_object(text, host())
+
+
+@pytest.mark.parametrize("name", ["znver4", "host"])
+def test_no_instruction_without_vex_among_wide_registers(name: str):
+    """LLVM cuts bytes off with SSE4a's extrq where it may; a CPU then saves its wide registers."""
+    text = """
+define void @f(ptr %x, ptr %y) {
+  %v = load <8 x i8>, ptr %x
+  %s = shufflevector <8 x i8> %v, <8 x i8> zeroinitializer,
+    <8 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 8>
+  %w = zext <8 x i8> %s to <8 x i32>
+  store <8 x i32> %w, ptr %y
+  ret void
+}
+"""
+    assembly = emit_assembly(text, find_target(name))
+    assert "extrq" not in assembly and "insertq" not in assembly
+    if name == "znver4":
+        assert "extrq" in emit_assembly(text, replace(find_target(name), features="+sse4a"))

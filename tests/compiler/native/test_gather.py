@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from onnx import TensorProto
 
 from tenonc.compiler import compile, load, run_reference
@@ -136,3 +138,34 @@ def test_a_product_of_single_elements_reads_what_was_gathered(net):
     rows = net("MatMul", net("Gather", x, net.constant([*range(24, -1, -1)]), axis=1), net.weights(1, 13))
     channel = net.conv(net("Gather", x, net.constant([3]), axis=1), 1, 7, 1, 1)
     net.check(rows, channel)
+
+
+@settings(max_examples=5)
+@given(st.data())
+def test_chains_of_gathers_and_what_reads_them(new_net, data):
+    """Along any axis, once or again, with zeros chosen in between; read by convolutions, products of either
+    side, sums of both."""
+    net, shape = new_net(), data.draw(st.tuples(*(st.integers(1, n) for n in (2, 20, 6, 6))))
+    x = net("Relu", net.input(*shape))
+    for _ in range(data.draw(st.integers(1, 3))):
+        axis = data.draw(st.sampled_from([1, 1, 2, 3]))
+        extent = shape[axis]
+        taken = data.draw(st.lists(st.integers(-extent, extent - 1), min_size=1, max_size=extent + 3))
+        shape = (*shape[:axis], len(taken), *shape[axis + 1 :])
+        x = net("Gather", x, net.constant(taken, "i8"), axis=axis)
+        if data.draw(st.booleans()):
+            there = net.rng.random((len(taken), *[1] * (3 - axis))) < 0.6
+            x = net("Where", net.constant(there), x, net.constant(0.0, "f4"))
+        width, kind = (
+            data.draw(st.integers(1, 19)),
+            data.draw(st.sampled_from(["conv", "rows", "left", "sum"])),
+        )
+        if kind == "conv":
+            x, shape = net.conv(x, shape[1], width, 1, 1), (shape[0], width, *shape[2:])
+        elif kind == "rows":
+            x, shape = net("MatMul", x, net.weights(shape[3], width)), (*shape[:3], width)
+        elif kind == "left":
+            x, shape = net("MatMul", net.weights(width, shape[2]), x), (*shape[:2], width, shape[3])
+        else:
+            x = net("Add", x, net("Gather", x, net.constant([*range(shape[1])][::-1], "i8"), axis=1))
+    net.check(net("Sigmoid", x), winograd="off", bound=2e-5)

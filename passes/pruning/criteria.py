@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
@@ -116,13 +116,19 @@ def _made_by_weights(
 
 def _add(resolved: Resolved, totals: Scores, roots: np.ndarray, sizes: np.ndarray) -> set[str]:
     """Adds what each position is worth to its channel; the groups that were met."""
-    met: set[str] = set()
-    for name, total in totals.items():
-        atoms = resolved.atoms[name]
-        if np.isin(atoms, roots).all():
-            total += sizes[positions_of(atoms, roots)].sum(axis=1)
-            met.add(name)
+    met = set(_inside(resolved, totals, roots))
+    for name in met:
+        totals[name] += sizes[positions_of(resolved.atoms[name], roots)].sum(axis=1)
     return met
+
+
+def _inside(resolved: Resolved, names: Iterable[str], roots: np.ndarray) -> Iterator[str]:
+    """The groups all of whose channels are among `roots`; one look tells most of them apart."""
+    there = set(roots.reshape(-1).tolist())
+    for name in names:
+        atoms = resolved.atoms[name]
+        if int(atoms[0]) in there and np.isin(atoms, roots).all():
+            yield name
 
 
 MAPPINGS: dict[str, Callable[..., np.ndarray]] = {"mean": np.mean, "sum": np.sum, "max": np.max}
@@ -147,12 +153,11 @@ def _attention(
     for (value, axis), roots in places.items():
         mean = _over_samples(sums[value] / count, samples if axis else 1) ** settings.power
         lines = np.moveaxis(mean, axis, 0).reshape(len(roots), -1)
-        for name in groups:
+        for name in _inside(resolved, groups, roots):
             atoms = resolved.atoms[name]
-            if np.isin(atoms, roots).all():
-                lines_of = lines[positions_of(atoms, roots)].reshape(len(atoms), -1)
-                totals[name] += MAPPINGS[settings.mapping](lines_of, axis=1)
-                times[name] += 1
+            lines_of = lines[positions_of(atoms, roots)].reshape(len(atoms), -1)
+            totals[name] += MAPPINGS[settings.mapping](lines_of, axis=1)
+            times[name] += 1
     return {name: totals[name] / max(1, times[name]) for name in groups}
 
 

@@ -157,7 +157,8 @@ class Attempts:
     def tried(self, base: Round, level: float, found: Pruned) -> Round:
         """Trains and judges what was pruned; the new round."""
         start, number = time.perf_counter(), len(self.rounds)
-        alive, model = self.step(base).left(found), found.model
+        # A group that nothing reads any more is none of the step: what it had stays written down.
+        alive, model = {**base.alive, **self.step(base).left(found)}, found.model
         new = Round(number, base.number, level, *found.after, None, False, "", 0.0, number, {}, alive)
         if found.after == found.before:
             over = self._measured_again(base)

@@ -14,7 +14,7 @@ from ...dialects import nn, prune
 from .analysis import Analysis
 from .rectangle import rectangular
 from .relations import Carry, Fix, Parts
-from .rules import relations
+from .rules import relations, shape_of
 from .zeros import ZEROS
 
 Masks = list[np.ndarray]
@@ -116,15 +116,24 @@ class Flow:
         return found
 
     def _keep_fixed(self, op: Operation) -> None:
-        """Along an axis that an op looks at whole, and that the result has, it has everything or nothing."""
+        """Along an axis that an op looks at whole, or for which an operand has no channels, and that the
+        result has, it has everything or nothing."""
         found = relations(op)
         fixed = {(fix.operand, (fix.axis,)) for fix in found if isinstance(fix, Fix)}
+        fixed |= {(c.operand, c.source) for c in found if isinstance(c, Carry) and self._is_whole(op, c)}
         axes = {c.result for c in found if isinstance(c, Carry) and (c.operand, c.source) in fixed}
         for keep, factor in zip(self.keep[op.results[0]], self.analysis.factors[op.results[0]], strict=True):
             grid = keep.reshape(factor.ids.shape)
             for place, axis in enumerate(factor.axes):
                 if (axis,) in axes:
                     grid |= grid.any(axis=place, keepdims=True)
+
+    def _is_whole(self, op: Operation, carry: Carry) -> bool:
+        """Whether a carry leads from an axis without channels, of more than one position."""
+        value, source = op.operands[carry.operand], set(carry.source)
+        extents = [shape_of(value)[axis] for axis in source]
+        factors = self.analysis.factors.get(value, ())
+        return max(extents, default=1) > 1 and not any(source & set(factor.axes) for factor in factors)
 
     def _need_all(self, value: SSAValue) -> None:
         self.used.add(value)

@@ -150,6 +150,40 @@ def test_indexed_again(residual, images, worst, seed):
     assert worst(native, masked) < 1e-6
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_indexed_to_the_end(residual, images, worst, seed):
+    """Branches of a single channel, and those that no longer add anything to what is read of their sum."""
+    model = residual
+    for number in range(8):
+        found = pruned(model, PruneOptions(0.5, "random", residuals="indexed", seed=8 * seed + number))
+        small, masked = (output(m, images[:2]) for m in (found.model, found.masked))
+        assert worst(small, masked) < 1e-6
+        model = found.model
+    assert found.after == found.before
+
+
+def test_a_part_of_a_sum_with_an_input(build, worst):
+    """The input has no channels that could leave, so all of the sum is made, of which a part is read."""
+    from onnx import TensorProto, helper
+
+    nodes = [
+        helper.make_node("Conv", ["x", "a"], ["c"], name="c"),
+        helper.make_node("Add", ["c", "x"], ["s"], name="s"),
+        helper.make_node("Slice", ["s", "from", "to", "axis"], ["part"], name="part"),
+        helper.make_node("Conv", ["part", "b"], ["d"], name="d"),
+        helper.make_node("Conv", ["d", "e"], ["y"], name="y"),
+    ]
+    rng = np.random.default_rng(0)
+    shapes = {"a": (8, 8, 1, 1), "b": (6, 4, 1, 1), "e": (3, 6, 1, 1)}
+    given = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    given |= {name: np.array([value]) for name, value in (("from", 2), ("to", 6), ("axis", 1))}
+    model = load(build(nodes, {"x": (TensorProto.FLOAT, (1, 8, 5, 5))}, ["y"], given))
+    found = pruned(model, PruneOptions(0.5, "l1"))
+    x = rng.normal(size=(1, 8, 5, 5)).astype(np.float32)
+    small, masked = (output(m, x) for m in (found.model, found.masked))
+    assert worst(small, masked) < 1e-6 and found.after.params < found.before.params
+
+
 def test_indexed(residual, images, worst):
     """A branch begins at the product that reads the sum: its channels are scored by what reads them."""
     found = pruned(residual, PruneOptions(0.5, "l1", residuals="indexed"))

@@ -56,6 +56,19 @@ def test_a_round_takes_no_more_than_a_part(residual):
         assert 0.7 * before - single <= after <= 0.7 * before
 
 
+def test_branches_that_nothing_reads_any_more(residual, tmp_path):
+    """What they had stays written down, so that the state is read again."""
+    wanted, settings = Objectives(max_loss=0.5), Settings(14, residuals="indexed")
+    found, again = (
+        prune_in_rounds(
+            residual, "ilp", wanted, evaluate=lambda model: 0.9, settings=settings, folder=tmp_path
+        )
+        for _ in range(2)
+    )
+    assert all(r.alive.keys() == found.rounds[0].alive.keys() for r in found.rounds)
+    assert again.removed == found.removed and again.best == found.best
+
+
 def test_rounds_train_what_the_last_one_left(residual, images):
     """Train sees the smaller model; with early weights, those of the channels that are left."""
     seen: list[int] = []

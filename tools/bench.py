@@ -101,13 +101,16 @@ def _bench_models(arguments: argparse.Namespace) -> None:
     _show(results, failures, peers)
     if arguments.json:
         _write(Path(arguments.json), results, failures)
-    wrong = [
-        r.model for r in results if r.max_rel_err is not None and not r.max_rel_err <= arguments.tolerance
-    ]
+    most = arguments.tolerance
+    wrong = {
+        r.model: f"{r.max_rel_err:.1e} of its largest value away from {peers[0]}'s, expected at most {most:g}"
+        for r in results
+        if r.max_rel_err is not None and not r.max_rel_err <= most
+    }
     if failures or wrong:
         said = [
             *(why if why.startswith(n) else f"{n}: {why}" for n, why in failures.items()),
-            *(f"{n}: its output is wrong" for n in wrong),
+            *(f"{n}: its output is {how}" for n, how in wrong.items()),
         ]
         raise TenonError("; ".join(said))
 

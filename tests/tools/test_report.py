@@ -62,6 +62,13 @@ def test_refused_before_any_work(options, status, expected, tmp_path, monkeypatc
     (tmp_path / "taken").write_text("mine")
     (tmp_path / "folder.json").mkdir()
     (tmp_path / "fixed").mkdir(mode=0o500)
-    assert tenonc.main(["compile", "missing.onnx", *options]) == status
+    (tmp_path / "broken.onnx").write_text("is not read")
+    assert tenonc.main(["compile", "broken.onnx", *options]) == status
     assert capsys.readouterr().err == f"error: {expected}\n"
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["fixed", "folder.json", "taken"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == "broken.onnx fixed folder.json taken".split()
+
+
+def test_a_missing_model_is_told_first(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert tenonc.main(["compile", "missing.onnx"]) == 1
+    assert capsys.readouterr().err == "error: missing.onnx: no such file\n"
